@@ -1,0 +1,3 @@
+//! temporary
+pub mod otp;
+pub mod qr;

@@ -1,0 +1,232 @@
+//! Text to QR code, and the code to SVG, PNG, a terminal or a `data:` URI.
+//!
+//! A pure leaf. Error correction is level M (15 %), falling back to L when the text
+//! needs it; the quiet zone is the standard's four modules.
+
+use std::fmt::Write as _;
+
+use data_encoding::BASE64;
+use fast_qr::{ECL, QRBuilder, QRCode};
+
+/// Light modules around the code: ISO/IEC 18004 asks for four.
+const QUIET_ZONE: usize = 4;
+
+/// Why there is no picture.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QrError {
+    /// Nothing to show.
+    #[error("cannot make a QR code of an empty text")]
+    Empty,
+    /// More than version 40-L's 2953 bytes.
+    #[error("the text is too long for a QR code: {0} bytes, at most 2953 fit")]
+    TooLong(usize),
+    /// The picture's scale is not in `1..=64` pixels a module.
+    #[error("invalid scale: {0} is not between 1 and 64 pixels a module")]
+    InvalidScale(u64),
+}
+
+/// A QR code, ready to be drawn.
+///
+/// `Debug` shows its size only: the code says all that its text says.
+#[derive(Clone)]
+pub struct Qr(QRCode);
+
+impl std::fmt::Debug for Qr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Qr({0}x{0} modules)", self.0.size)
+    }
+}
+
+impl Qr {
+    /// Encodes a text.
+    ///
+    /// # Errors
+    /// [`QrError::Empty`] and [`QrError::TooLong`].
+    pub fn new(text: &str) -> Result<Self, QrError> {
+        if text.is_empty() {
+            return Err(QrError::Empty);
+        }
+        let encoded = |level| QRBuilder::new(text).ecl(level).build();
+        match encoded(ECL::M).or_else(|_| encoded(ECL::L)) {
+            Ok(code) => Ok(Self(code)),
+            Err(_) => Err(QrError::TooLong(text.len())),
+        }
+    }
+
+    /// The picture's width and height in modules, quiet zone included.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.size + 2 * QUIET_ZONE
+    }
+
+    /// Whether the module is dark; the quiet zone and all outside it are light.
+    #[must_use]
+    pub fn is_dark(&self, row: usize, column: usize) -> bool {
+        let inside = QUIET_ZONE..QUIET_ZONE + self.0.size;
+        inside.contains(&row)
+            && inside.contains(&column)
+            && self.0[row - QUIET_ZONE][column - QUIET_ZONE].value()
+    }
+
+    /// A stand-alone SVG document, one unit a module: black on white, to be scaled
+    /// freely. Each run of dark modules is one piece of a single path.
+    #[must_use]
+    pub fn svg(&self) -> String {
+        let size = self.size();
+        // About nine characters a run, and a run every four modules.
+        let mut svg = String::with_capacity(300 + size * size * 9 / 4);
+        let _ = write!(
+            svg,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {size} {size}\" \
+             role=\"img\" aria-label=\"QR code\" shape-rendering=\"crispEdges\">\
+             <path fill=\"#fff\" d=\"M0 0h{size}v{size}H0z\"/><path d=\""
+        );
+        for row in 0..size {
+            let mut column = 0;
+            while column < size {
+                let start = column;
+                while self.is_dark(row, column) {
+                    column += 1;
+                }
+                let run = column - start;
+                if run > 0 {
+                    let _ = write!(svg, "M{start} {row}h{run}v1h-{run}z");
+                }
+                column += 1;
+            }
+        }
+        svg.push_str("\"/></svg>");
+        svg
+    }
+
+    /// A PNG, one bit a pixel, `scale` pixels a module.
+    ///
+    /// # Errors
+    /// [`QrError::InvalidScale`] unless `scale` is in `1..=64`.
+    pub fn png(&self, scale: u64) -> Result<Vec<u8>, QrError> {
+        let pixels = match usize::try_from(scale) {
+            Ok(pixels @ 1..=64) => pixels,
+            _ => return Err(QrError::InvalidScale(scale)),
+        };
+        let width = self.size() * pixels;
+        let mut image = Vec::with_capacity(width * width.div_ceil(8));
+        for row in 0..self.size() {
+            let mut line = vec![0_u8; width.div_ceil(8)];
+            for pixel in (0..width).filter(|pixel| !self.is_dark(row, pixel / pixels)) {
+                line[pixel / 8] |= 0x80 >> (pixel % 8);
+            }
+            for _ in 0..pixels {
+                image.extend_from_slice(&line);
+            }
+        }
+        Ok(encode_png(width, &image))
+    }
+
+    /// `data:image/png;base64,...`, for an `<img>`: a picture that no other server
+    /// ever sees.
+    ///
+    /// # Errors
+    /// [`QrError::InvalidScale`] as in [`png`](Self::png).
+    pub fn data_uri(&self, scale: u64) -> Result<String, QrError> {
+        let png = self.png(scale)?;
+        let mut uri = String::from("data:image/png;base64,");
+        BASE64.encode_append(&png, &mut uri);
+        Ok(uri)
+    }
+
+    /// Half-block characters, two modules a character. With `ansi`, escape codes
+    /// set black on white, which scans whatever the terminal's colours; without,
+    /// the light modules are drawn, which suits light text on a dark background.
+    #[must_use]
+    pub fn terminal(&self, ansi: bool) -> String {
+        let size = self.size();
+        let mut text = String::with_capacity(size * size * 2);
+        for row in (0..size).step_by(2) {
+            if ansi {
+                text.push_str("\x1b[38;5;16;48;5;231m");
+            }
+            for column in 0..size {
+                let upper = self.is_dark(row, column) == ansi;
+                // The last line of an odd picture has nothing below it.
+                let lower = row + 1 < size && self.is_dark(row + 1, column) == ansi;
+                text.push(match (upper, lower) {
+                    (true, true) => '\u{2588}',
+                    (true, false) => '\u{2580}',
+                    (false, true) => '\u{2584}',
+                    (false, false) => ' ',
+                });
+            }
+            text.push_str(if ansi { "\x1b[0m\n" } else { "\n" });
+        }
+        text
+    }
+}
+
+/// A square greyscale image of one bit a pixel, packed, as a PNG file.
+fn encode_png(width: usize, image: &[u8]) -> Vec<u8> {
+    // At most 185 modules of 64 pixels.
+    let side = u32::try_from(width).expect("a QR code is small");
+    let mut file = Vec::with_capacity(2048);
+    let mut encoder = png::Encoder::new(&mut file, side, side);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::One);
+    encoder.set_filter(png::Filter::NoFilter);
+    encoder.set_compression(png::Compression::Balanced);
+    let mut writer = encoder.write_header().expect("a Vec takes every write");
+    writer.write_image_data(image).expect("the image has the size in its header");
+    writer.finish().expect("a Vec takes every write");
+    file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_limits() {
+        assert_eq!(Qr::new("x").expect("short").size(), 21 + 8);
+        assert_eq!(Qr::new(&"x".repeat(2953)).expect("fits").size(), 177 + 8);
+        assert_eq!(Qr::new(&"x".repeat(2954)).expect_err("too long"), QrError::TooLong(2954));
+        assert_eq!(Qr::new("").expect_err("empty"), QrError::Empty);
+        let qr = Qr::new("x").expect("short");
+        assert_eq!(qr.png(0).expect_err("scale"), QrError::InvalidScale(0));
+        assert_eq!(qr.png(65).expect_err("scale"), QrError::InvalidScale(65));
+    }
+
+    #[test]
+    fn the_quiet_zone_is_light() {
+        let qr = Qr::new("https://example.com").expect("short");
+        for outside in 0..qr.size() {
+            for margin in 0..4 {
+                assert!(!qr.is_dark(margin, outside) && !qr.is_dark(outside, margin));
+            }
+        }
+        assert!(qr.is_dark(4, 4), "the finder pattern starts in the corner");
+    }
+
+    #[test]
+    fn svg_and_terminal_draw_the_same_modules() {
+        let qr = Qr::new("otpauth://totp/ACME:ana?secret=JBSWY3DPEHPK3PXP").expect("short");
+        let mut drawn = vec![false; qr.size() * qr.size()];
+        let svg = qr.svg();
+        let path = svg.rsplit("d=\"").next().expect("a path");
+        for piece in path.split('M').skip(1) {
+            let numbers: Vec<usize> = piece
+                .split(|character: char| !character.is_ascii_digit())
+                .filter_map(|number| number.parse().ok())
+                .collect();
+            let [column, row, run, 1, back] = numbers[..] else { panic!("{piece}") };
+            assert_eq!(run, back);
+            drawn[row * qr.size() + column..][..run].fill(true);
+        }
+        let terminal: Vec<Vec<char>> =
+            qr.terminal(false).lines().map(|line| line.chars().collect()).collect();
+        for (index, &dark) in drawn.iter().enumerate() {
+            let (row, column) = (index / qr.size(), index % qr.size());
+            assert_eq!(dark, qr.is_dark(row, column));
+            let lit = if row % 2 == 0 { "\u{2588}\u{2580}" } else { "\u{2588}\u{2584}" };
+            assert_eq!(!dark, lit.contains(terminal[row / 2][column]));
+        }
+    }
+}
