@@ -15,6 +15,7 @@ use std::str::FromStr;
 
 pub use hotp::{Code, Hotp};
 pub use secret::Secret;
+#[cfg(feature = "dynamodb")]
 pub(crate) use secret::random;
 pub use totp::Totp;
 pub use uri::{Factor, KeyUri};

@@ -105,9 +105,8 @@ impl Qr {
     /// # Errors
     /// [`QrError::InvalidScale`] unless `scale` is in `1..=64`.
     pub fn png(&self, scale: u64) -> Result<Vec<u8>, QrError> {
-        let pixels = match usize::try_from(scale) {
-            Ok(pixels @ 1..=64) => pixels,
-            _ => return Err(QrError::InvalidScale(scale)),
+        let Ok(pixels @ 1..=64) = usize::try_from(scale) else {
+            return Err(QrError::InvalidScale(scale));
         };
         let width = self.size() * pixels;
         let mut image = Vec::with_capacity(width * width.div_ceil(8));

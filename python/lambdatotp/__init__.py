@@ -1,0 +1,120 @@
+"""A TOTP second factor on DynamoDB.
+
+    import lambdatotp
+
+    enrollment = lambdatotp.register("ana@example.com")
+    print(enrollment.qr_terminal())                      # scan it once
+    lambdatotp.verify("ana@example.com", "123456")       # True for a right code, once
+
+These functions use one `Verifier`, made from the environment by the first call:
+`LAMBDATOTP_TABLE_NAME`, `LAMBDATOTP_ISSUER`, `LAMBDATOTP_EMBEDDED`, AWS's own variables
+for credentials, region and endpoint, and whatever `help(lambdatotp.Verifier)` lists. Make
+a `Verifier` yourself to choose in code.
+
+Each has an `_async` twin. Secrets and codes appear in no repr, message or log.
+"""
+
+from __future__ import annotations
+
+from . import _lambdatotp
+from ._lambdatotp import (
+    Enrollment,
+    Hotp,
+    KeyUri,
+    Secret,
+    Totp,
+    __version__,
+    qr_data_uri,
+    qr_png,
+    qr_svg,
+    qr_terminal,
+)
+from ._verifier import Verifier
+from .exceptions import (
+    ConfigurationError,
+    InvalidSecretError,
+    InvalidUserError,
+    LambdaTotpError,
+    LockedError,
+    StoreCorruptError,
+    StoreUnavailableError,
+    TooManyAttemptsError,
+    UserExistsError,
+    UserNotFoundError,
+)
+
+__all__ = [
+    "ConfigurationError",
+    "Enrollment",
+    "Hotp",
+    "InvalidSecretError",
+    "InvalidUserError",
+    "KeyUri",
+    "LambdaTotpError",
+    "LockedError",
+    "Secret",
+    "StoreCorruptError",
+    "StoreUnavailableError",
+    "TooManyAttemptsError",
+    "Totp",
+    "UserExistsError",
+    "UserNotFoundError",
+    "Verifier",
+    "__version__",
+    "delete",
+    "delete_async",
+    "qr_data_uri",
+    "qr_png",
+    "qr_svg",
+    "qr_terminal",
+    "register",
+    "register_async",
+    "verify",
+    "verify_async",
+]
+
+_made: dict[str, Verifier] = {}
+
+
+def _default() -> Verifier:
+    verifier = _made.get("default")
+    # Two threads may both make one; setdefault keeps the first, without a lock that a
+    # fork could leave taken.
+    return verifier if verifier is not None else _made.setdefault("default", Verifier())
+
+
+def register(user: str, *, secret: Secret | str | None = None) -> Enrollment:
+    return _default().register(user, secret=secret)
+
+
+def verify(user: str, code: str) -> bool:
+    return _default().verify(user, code)
+
+
+def delete(user: str) -> None:
+    _default().delete(user)
+
+
+async def register_async(user: str, *, secret: Secret | str | None = None) -> Enrollment:
+    """Register a user: `register`, awaitable."""
+    return await _default().register_async(user, secret=secret)
+
+
+async def verify_async(user: str, code: str) -> bool:
+    """Check a code, and use it up when it is right: `verify`, awaitable.
+
+    Cancelled between the charge and the verdict, the attempt stays charged and the code
+    stays good.
+    """
+    return await _default().verify_async(user, code)
+
+
+async def delete_async(user: str) -> None:
+    """Remove a user: `delete`, awaitable."""
+    await _default().delete_async(user)
+
+
+# One text each, written at the native method.
+register.__doc__ = _lambdatotp.Verifier.register.__doc__
+verify.__doc__ = _lambdatotp.Verifier.verify.__doc__
+delete.__doc__ = _lambdatotp.Verifier.delete.__doc__

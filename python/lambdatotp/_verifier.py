@@ -1,0 +1,59 @@
+"""The asynchronous half of `Verifier`: real coroutines over the native futures."""
+
+from __future__ import annotations
+
+from . import _lambdatotp
+
+# typing costs milliseconds that a cold start would pay: only checkers import it.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._lambdatotp import Enrollment, Secret
+
+
+class Verifier(_lambdatotp.Verifier):
+    """Registers users and checks their codes against one DynamoDB table.
+
+    Every argument is optional. One that is left out is read from the environment
+    (`LAMBDATOTP_` and its name in capitals; AWS's own variables for the region and the
+    endpoint), and has a default otherwise. The client is built by the first call, and
+    its connections are kept. Safe to share between threads, event loops and forks.
+
+    Args:
+        table_name: The table; "totp_users".
+        region: The AWS region; by AWS's usual rules.
+        endpoint_url: Another endpoint than AWS's own, DynamoDB Local for one.
+        embedded: Keep the table in this file instead of DynamoDB, or in memory
+            with ":memory:".
+        issuer: Who asks for the code, as authenticator apps show it; "lambdatotp".
+        digits: Length of new users' codes: 6, 7 or 8; 6.
+        period: How long new users' codes are shown, 1 to 120 seconds; 30.
+        algorithm: Hash of new users' codes: "SHA1", "SHA256" or "SHA512"; "SHA1",
+            which every authenticator app knows.
+        window: Steps accepted on each side of the current one, 0 to 10; 1.
+        burst: Attempts granted at once, 1 to 100; 10.
+        refill: Seconds that bring one attempt back; 3600.
+        max_misses: Misses in a row that lock the user, 1 to 100; 100.
+        timeout: Seconds a whole call may take; 8.
+        connect_timeout: Seconds that opening a connection may take; 1.5.
+        attempt_timeout: Seconds that one try of one request may take; 2.5.
+        max_connections: Requests under way at once; 64. Others wait their turn.
+
+    Raises:
+        ConfigurationError: An argument, or a variable, is out of range.
+    """
+
+    async def register_async(self, user: str, *, secret: Secret | str | None = None) -> Enrollment:
+        """Register a user: `register`, awaitable."""
+        return await self._register_async(user, secret)
+
+    async def verify_async(self, user: str, code: str) -> bool:
+        """Check a code, and use it up when it is right: `verify`, awaitable.
+
+        Cancelled between the charge and the verdict, the attempt stays charged and
+        the code stays good.
+        """
+        return await self._verify_async(user, code)
+
+    async def delete_async(self, user: str) -> None:
+        """Remove a user: `delete`, awaitable."""
+        await self._delete_async(user)

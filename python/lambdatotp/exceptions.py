@@ -1,0 +1,68 @@
+"""What lambdatotp raises. A wrong code is no exception: `verify` returns False."""
+
+__all__ = [
+    "ConfigurationError",
+    "InvalidSecretError",
+    "InvalidUserError",
+    "LambdaTotpError",
+    "LockedError",
+    "StoreCorruptError",
+    "StoreUnavailableError",
+    "TooManyAttemptsError",
+    "UserExistsError",
+    "UserNotFoundError",
+]
+
+
+class LambdaTotpError(Exception):
+    """The base of all of them."""
+
+
+class UserExistsError(LambdaTotpError, ValueError):
+    """The user is registered already; the stored secret is untouched."""
+
+
+class UserNotFoundError(LambdaTotpError, ValueError):
+    """There is no such user."""
+
+
+class InvalidUserError(LambdaTotpError, ValueError):
+    """A user id is 1 to 256 bytes of UTF-8 without control characters."""
+
+
+class InvalidSecretError(LambdaTotpError, ValueError):
+    """A secret is base32 of 80 to 1024 bits."""
+
+
+class TooManyAttemptsError(LambdaTotpError):
+    """The user's budget of guesses is spent. The refused attempt cost nothing.
+
+    Attributes:
+        retry_after: Seconds until the next attempt is granted.
+    """
+
+    retry_after: int
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(retry_after)
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        """Say how long to wait."""
+        return f"too many attempts: try again in {self.retry_after} seconds"
+
+
+class LockedError(LambdaTotpError):
+    """Too many wrong codes in a row: the user stays locked until an admin steps in."""
+
+
+class StoreUnavailableError(LambdaTotpError):
+    """The table gave no answer in time. There is no verdict; asking again is safe."""
+
+
+class StoreCorruptError(LambdaTotpError):
+    """The user's item was changed by other hands; the message names the attribute."""
+
+
+class ConfigurationError(LambdaTotpError):
+    """The operator must change something: credentials, region, table, a setting."""

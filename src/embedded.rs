@@ -1,0 +1,50 @@
+//! The embedded engine: DynamoDB's API inside the process, on SQLite.
+//!
+//! The AWS client is the same; only its HTTP connector is ours, and hands each
+//! request to the engine instead of a socket. So no port is open, and nobody else
+//! on the machine can read the table through one. A file may be open in several
+//! processes: SQLite's own locks keep each conditional write whole.
+//!
+//! Built with the feature `embedded`; without it every use is a configuration error.
+
+#[cfg(feature = "embedded")]
+mod engine;
+
+#[cfg(feature = "embedded")]
+pub use engine::call;
+#[cfg(feature = "embedded")]
+pub(crate) use engine::http_client;
+
+use crate::store::StoreError;
+
+/// Whether this build has the engine.
+///
+/// # Errors
+/// [`StoreError::Configuration`] when it was left out.
+pub fn available() -> Result<(), StoreError> {
+    if cfg!(feature = "embedded") {
+        return Ok(());
+    }
+    Err(StoreError::Configuration(
+        "this build has no embedded engine: install lambdatotp with the feature 'embedded', \
+         or unset LAMBDATOTP_EMBEDDED to use DynamoDB"
+            .to_owned(),
+    ))
+}
+
+/// One raw DynamoDB request to the engine, which this build does not have.
+///
+/// # Errors
+/// Always [`StoreError::Configuration`].
+#[cfg(not(feature = "embedded"))]
+pub fn call(_at: &str, _operation: &str, _body: &str) -> Result<(u16, String), StoreError> {
+    available().and(Err(StoreError::Unavailable("no embedded engine".to_owned())))
+}
+
+#[cfg(not(feature = "embedded"))]
+pub(crate) fn http_client(
+    _at: &str,
+    _table: &str,
+) -> Result<aws_sdk_dynamodb::config::SharedHttpClient, StoreError> {
+    available().and(Err(StoreError::Unavailable("no embedded engine".to_owned())))
+}

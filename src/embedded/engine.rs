@@ -1,0 +1,193 @@
+//! The engine itself, and the connector that stands in for the network.
+
+use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use dynoxide::{Database, DynoxideError};
+use serde_json::json;
+
+use crate::store::StoreError;
+
+/// Where a table is kept: a file, or this process's memory.
+const MEMORY: &str = ":memory:";
+
+/// The engines that a process has open: one a file, and one in memory, so that
+/// every verifier of the process sees the same users.
+struct Engines {
+    process: u32,
+    open: Mutex<HashMap<PathBuf, Database>>,
+    /// A parent's memory, which a fork copies: two copies would each accept a code.
+    memory_left_behind: bool,
+}
+
+static ENGINES: ArcSwapOption<Engines> = ArcSwapOption::const_empty();
+
+fn failed(why: impl std::fmt::Display) -> StoreError {
+    StoreError::Configuration(format!("cannot open the embedded table: {why}"))
+}
+
+/// The engines of this process: a forked child starts with none. The parent's are
+/// never dropped there, since closing them would tamper with its files' locks.
+fn engines() -> Arc<Engines> {
+    let process = std::process::id();
+    let current = ENGINES.load();
+    if let Some(engines) = current.as_ref().filter(|engines| engines.process == process) {
+        return Arc::clone(engines);
+    }
+    let memory_left_behind = current.as_ref().is_some_and(|parent| {
+        // Taken only if a thread of the parent was opening an engine right then.
+        let open = parent.open.try_lock();
+        parent.memory_left_behind || open.is_ok_and(|open| open.contains_key(Path::new(MEMORY)))
+    });
+    let ours = Arc::new(Engines { process, open: Mutex::default(), memory_left_behind });
+    let before = ENGINES.compare_and_swap(&current, Some(Arc::clone(&ours)));
+    match before.as_ref() {
+        Some(theirs) if theirs.process == process => Arc::clone(theirs),
+        parent => {
+            std::mem::forget(parent.cloned());
+            ours
+        }
+    }
+}
+
+fn open(at: &str) -> Result<Database, StoreError> {
+    let engines = engines();
+    let memory = at == MEMORY;
+    if memory && engines.memory_left_behind {
+        return Err(StoreError::Configuration(
+            "the in-memory table stays with the process that made it, and this is a fork: \
+             set LAMBDATOTP_EMBEDDED to a file, or use DynamoDB"
+                .to_owned(),
+        ));
+    }
+    let path = if memory { PathBuf::from(at) } else { private_file(at)? };
+    let mut open = engines.open.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(database) = open.get(&path) {
+        return Ok(database.clone());
+    }
+    let opened = match path.to_str() {
+        _ if memory => Database::memory(),
+        Some(name) => Database::new(name),
+        None => return Err(failed("its path is not UTF-8")),
+    };
+    let database = opened.map_err(|error| match error {
+        DynoxideError::SqliteError(error) => failed(format!("{}: {error}", path.display())),
+        other => failed(format!("{}: {}", path.display(), other.error_type())),
+    })?;
+    open.insert(path, database.clone());
+    Ok(database)
+}
+
+/// Makes the file, readable by its owner only: it holds secrets. SQLite gives its
+/// own side files the same mode.
+fn private_file(at: &str) -> Result<PathBuf, StoreError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(at).map_err(|error| failed(format!("{at}: {error}")))?;
+    Path::new(at).canonicalize().map_err(|error| failed(format!("{at}: {error}")))
+}
+
+/// Makes the table, if this is the first use of the file.
+fn ensure_table(database: &Database, table: &str) -> Result<(), StoreError> {
+    let request = json!({
+        "TableName": table,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [{"AttributeName": "user_id", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "user_id", "AttributeType": "S"}],
+    });
+    match dispatch(database, "CreateTable", request.to_string().as_bytes()) {
+        Ok(_) | Err(DynoxideError::ResourceInUseException(_)) => Ok(()),
+        Err(error) => Err(failed(error.error_type())),
+    }
+}
+
+/// Runs one DynamoDB request, JSON in and JSON out.
+fn dispatch(database: &Database, operation: &str, body: &[u8]) -> dynoxide::Result<String> {
+    macro_rules! operations {
+        ($($name:literal => $method:ident,)*) => {
+            match operation {
+                $($name => {
+                    let request = serde_json::from_slice(body).map_err(unreadable)?;
+                    serde_json::to_string(&database.$method(request)?).map_err(unreadable)
+                })*
+                _ => Err(DynoxideError::ValidationException(format!(
+                    "the embedded engine does not do {operation}"
+                ))),
+            }
+        };
+    }
+    operations! {
+        "PutItem" => put_item,
+        "UpdateItem" => update_item,
+        "DeleteItem" => delete_item,
+        "GetItem" => get_item,
+        "Scan" => scan,
+        "CreateTable" => create_table,
+        "DescribeTable" => describe_table,
+    }
+}
+
+/// A parser's message may quote the item: only its kind is kept.
+fn unreadable(error: serde_json::Error) -> DynoxideError {
+    DynoxideError::SerializationException(format!("{:?} error", error.classify()))
+}
+
+/// Stands where the network would: requests go to the engine, on the caller's
+/// thread.
+#[derive(Clone)]
+struct Connector(Database);
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("embedded::Connector")
+    }
+}
+
+impl Connector {
+    fn answer(&self, operation: &str, body: &[u8]) -> (u16, String) {
+        match dispatch(&self.0, operation, body) {
+            Ok(reply) => (200, reply),
+            Err(error) => (error.status_code(), error.to_json()),
+        }
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default();
+        let (status, reply) = self.answer(operation, request.body().bytes().unwrap_or_default());
+        let status = StatusCode::try_from(status).unwrap_or_else(|_| unreachable!("HTTP statuses"));
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(reply))))
+    }
+}
+
+/// The engine at `at`, with the table made, as an HTTP client.
+pub(crate) fn http_client(at: &str, table: &str) -> Result<SharedHttpClient, StoreError> {
+    let database = open(at)?;
+    ensure_table(&database, table)?;
+    let connector = SharedHttpConnector::new(Connector(database));
+    Ok(http_client_fn(move |_, _| connector.clone()))
+}
+
+/// One raw DynamoDB request to the engine at `at`: the HTTP status and the JSON
+/// reply. For looking at a table by hand; verifiers go through
+/// [`Store`](crate::store::Store).
+///
+/// # Errors
+/// [`StoreError::Configuration`] when the file cannot be opened.
+pub fn call(at: &str, operation: &str, body: &str) -> Result<(u16, String), StoreError> {
+    Ok(Connector(open(at)?).answer(operation, body.as_bytes()))
+}

@@ -1,0 +1,22 @@
+//! The Python module `lambdatotp._lambdatotp`: everything that names PyO3.
+
+mod errors;
+mod otp;
+mod qr;
+mod runtime;
+mod verifier;
+
+/// Native half of the package lambdatotp; import that instead.
+#[pyo3::pymodule]
+mod _lambdatotp {
+    #[pymodule_export]
+    use super::otp::{Hotp, KeyUri, Secret, Totp};
+    #[pymodule_export]
+    use super::qr::{qr_data_uri, qr_png, qr_svg, qr_terminal};
+    #[pymodule_export]
+    use super::verifier::{_embedded_call, Enrollment, Verifier};
+
+    #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "Python's name for it")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

@@ -1,0 +1,410 @@
+//! The building blocks, for those who keep their own storage.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString, PyType};
+
+use crate::otp::{self, Algorithm, Code, Digits, Factor, Period};
+
+/// A secret as Python passes it: a `Secret`, or its base32 text.
+pub(super) struct SecretArgument(pub(super) otp::Secret);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for SecretArgument {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(secret) = value.cast::<Secret>() {
+            return Ok(Self(secret.get().0.clone()));
+        }
+        match value.cast::<PyString>() {
+            Ok(text) => Ok(Self(text.to_str().unwrap_or("\0").parse()?)),
+            Err(_) => Err(PyTypeError::new_err("a secret is a Secret or a base32 str")),
+        }
+    }
+}
+
+/// A code as Python passes it. A text that is no code matches nothing.
+fn parse_code(code: &Bound<'_, PyString>) -> Option<Code> {
+    Code::parse(code.to_str().ok()?)
+}
+
+fn unix_seconds(at: Option<f64>) -> PyResult<u64> {
+    match at {
+        None => Ok(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()),
+        // Whole seconds; the cast saturates.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
+        Some(seconds) if seconds >= 0.0 && seconds.is_finite() => Ok(seconds as u64),
+        Some(_) => Err(PyValueError::new_err("a time is in seconds since 1970, not before it")),
+    }
+}
+
+fn window(steps: u64) -> PyResult<u64> {
+    if steps > 100 {
+        return Err(PyValueError::new_err("a window has at most 100 steps on each side"));
+    }
+    Ok(steps)
+}
+
+/// A shared key of 80 to 1024 bits. Its repr and str show nothing; comparison takes
+/// constant time.
+///
+/// Args:
+///     base32: RFC 4648 base32 in any case; spaces, hyphens and padding are ignored.
+///
+/// Raises:
+///     InvalidSecretError: Not base32, or too short or too long.
+#[pyclass(frozen, module = "lambdatotp")]
+pub(super) struct Secret(otp::Secret);
+
+#[pymethods]
+impl Secret {
+    #[new]
+    #[pyo3(signature = (base32, /))]
+    fn new(base32: SecretArgument) -> Self {
+        Self(base32.0)
+    }
+
+    /// A new secret of 160 bits (RFC 4226 section 4), straight from the operating
+    /// system's generator on each call.
+    #[classmethod]
+    fn generate(_: &Bound<'_, PyType>) -> PyResult<Self> {
+        Ok(Self(otp::Secret::generate()?))
+    }
+
+    /// A secret from 10 to 128 raw bytes.
+    ///
+    /// Raises:
+    ///     InvalidSecretError: Any other length.
+    #[classmethod]
+    #[pyo3(signature = (raw, /))]
+    fn from_bytes(_: &Bound<'_, PyType>, raw: &[u8]) -> PyResult<Self> {
+        Ok(Self(otp::Secret::from_bytes(raw)?))
+    }
+
+    /// Base32 in capitals, without padding: the form to type by hand.
+    #[getter]
+    fn base32(&self) -> String {
+        self.0.to_base32().to_string()
+    }
+
+    /// The length in bits.
+    #[getter]
+    fn bits(&self) -> usize {
+        self.0.bits()
+    }
+
+    /// The raw key.
+    fn __bytes__<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.0.as_bytes())
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        other.cast::<Self>().is_ok_and(|other| other.get().0 == self.0)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Secret: {} bits>", self.0.bits())
+    }
+}
+
+/// Time-based one-time passwords, RFC 6238.
+///
+/// Checking codes is not enough to keep an intruder out: also refuse what was used
+/// before (`last_step`) and limit the guesses. `lambdatotp.verify` does both.
+///
+/// Args:
+///     secret: A `Secret`, or its base32 text.
+///     digits: Length of a code: 6, 7 or 8.
+///     period: How long a code is shown, in seconds: 1 to 120.
+///     algorithm: "SHA1", "SHA256" or "SHA512".
+///
+/// Raises:
+///     InvalidSecretError: The secret is not usable.
+///     ValueError: Another argument is out of range.
+#[pyclass(frozen, module = "lambdatotp")]
+pub(super) struct Totp(otp::Totp);
+
+#[pymethods]
+impl Totp {
+    #[new]
+    #[pyo3(signature = (secret, *, digits=6, period=30, algorithm="SHA1"))]
+    fn new(secret: SecretArgument, digits: u64, period: u64, algorithm: &str) -> PyResult<Self> {
+        let (algorithm, digits) = (algorithm.parse::<Algorithm>()?, Digits::new(digits)?);
+        Ok(Self(otp::Totp::with(secret.0, algorithm, digits, Period::new(period)?)))
+    }
+
+    /// The code shown right now.
+    fn now(&self) -> PyResult<String> {
+        Ok(self.0.code_at(unix_seconds(None)?).as_str().to_owned())
+    }
+
+    /// The code shown at a time, in seconds since 1970.
+    #[pyo3(signature = (unix_seconds, /))]
+    fn at(&self, unix_seconds: f64) -> PyResult<String> {
+        let seconds = self::unix_seconds(Some(unix_seconds))?;
+        Ok(self.0.code_at(seconds).as_str().to_owned())
+    }
+
+    /// The step T (RFC 6238 section 4.2) that a time falls in, by default now.
+    #[pyo3(signature = (unix_seconds=None, /))]
+    fn step_at(&self, unix_seconds: Option<f64>) -> PyResult<u64> {
+        Ok(self.0.step_at(self::unix_seconds(unix_seconds)?))
+    }
+
+    /// The code for a step.
+    #[pyo3(signature = (step, /))]
+    fn code_for_step(&self, step: u64) -> String {
+        self.0.code_for_step(step).as_str().to_owned()
+    }
+
+    /// Looks for the step that a code belongs to, in constant time.
+    ///
+    /// Args:
+    ///     code: What the user typed; spaces and hyphens are dropped.
+    ///     at: Seconds since 1970; by default now.
+    ///     window: Steps allowed on each side of the current one.
+    ///     last_step: The last step accepted: only later ones match.
+    ///
+    /// Returns:
+    ///     The step, or None when no step matches. Store it, and pass it as
+    ///     `last_step` the next time: RFC 6238 section 5.2 forbids accepting a code
+    ///     twice.
+    #[pyo3(signature = (code, *, at=None, window=1, last_step=None))]
+    fn verify(
+        &self,
+        code: &Bound<'_, PyString>,
+        at: Option<f64>,
+        window: u64,
+        last_step: Option<u64>,
+    ) -> PyResult<Option<u64>> {
+        let (seconds, window) = (unix_seconds(at)?, self::window(window)?);
+        let code = parse_code(code);
+        Ok(code.and_then(|code| self.0.verify_after(&code, seconds, window, last_step)))
+    }
+
+    /// Length of a code.
+    #[getter]
+    fn digits(&self) -> u8 {
+        self.0.digits().get()
+    }
+
+    /// How long a code is shown, in seconds.
+    #[getter]
+    fn period(&self) -> u64 {
+        self.0.period().seconds()
+    }
+
+    /// "SHA1", "SHA256" or "SHA512".
+    #[getter]
+    fn algorithm(&self) -> &'static str {
+        self.0.algorithm().as_str()
+    }
+
+    /// The shared key.
+    #[getter]
+    fn secret(&self) -> Secret {
+        Secret(self.0.secret().clone())
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Totp: {} digits, {} s, {}>", self.digits(), self.period(), self.algorithm())
+    }
+}
+
+/// Counter-based one-time passwords, RFC 4226.
+///
+/// Args:
+///     secret: A `Secret`, or its base32 text.
+///     digits: Length of a code: 6, 7 or 8.
+///     algorithm: "SHA1", "SHA256" or "SHA512".
+///
+/// Raises:
+///     InvalidSecretError: The secret is not usable.
+///     ValueError: Another argument is out of range.
+#[pyclass(frozen, module = "lambdatotp")]
+pub(super) struct Hotp(otp::Hotp);
+
+#[pymethods]
+impl Hotp {
+    #[new]
+    #[pyo3(signature = (secret, *, digits=6, algorithm="SHA1"))]
+    fn new(secret: SecretArgument, digits: u64, algorithm: &str) -> PyResult<Self> {
+        Ok(Self(otp::Hotp::with(secret.0, algorithm.parse()?, Digits::new(digits)?)))
+    }
+
+    /// The code for a value of the counter.
+    #[pyo3(signature = (counter, /))]
+    fn at(&self, counter: u64) -> String {
+        self.0.code(counter).as_str().to_owned()
+    }
+
+    /// Looks for the counter that a code belongs to, in constant time.
+    ///
+    /// Args:
+    ///     code: What the user typed; spaces and hyphens are dropped.
+    ///     counter: The first value that is not used up.
+    ///     look_ahead: How many values after it to try (RFC 4226 section 7.4).
+    ///
+    /// Returns:
+    ///     The value, or None when none matches. Store it plus one, and pass that as
+    ///     `counter` the next time.
+    #[pyo3(signature = (code, counter, *, look_ahead=0))]
+    fn verify(
+        &self,
+        code: &Bound<'_, PyString>,
+        counter: u64,
+        look_ahead: u64,
+    ) -> PyResult<Option<u64>> {
+        let look_ahead = window(look_ahead)?;
+        Ok(parse_code(code).and_then(|code| self.0.verify(&code, counter, look_ahead)))
+    }
+
+    /// Length of a code.
+    #[getter]
+    fn digits(&self) -> u8 {
+        self.0.digits().get()
+    }
+
+    /// "SHA1", "SHA256" or "SHA512".
+    #[getter]
+    fn algorithm(&self) -> &'static str {
+        self.0.algorithm().as_str()
+    }
+
+    /// The shared key.
+    #[getter]
+    fn secret(&self) -> Secret {
+        Secret(self.0.secret().clone())
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Hotp: {} digits, {}>", self.digits(), self.algorithm())
+    }
+}
+
+/// A key URI (`otpauth://`), the text of an authenticator app's QR code.
+///
+/// Args:
+///     secret: A `Secret`, or its base32 text.
+///     account_name: Whose code it is, as the app shows it.
+///     issuer: Who asks for the code, as the app shows it.
+///     digits: Length of a code: 6, 7 or 8.
+///     algorithm: "SHA1", "SHA256" or "SHA512".
+///     period: TOTP: how long a code is shown, in seconds; 30 when left out.
+///     counter: HOTP: the counter of the next code. Makes this a `hotp` URI.
+///
+/// Raises:
+///     InvalidSecretError: The secret is not usable.
+///     ValueError: Another argument is out of range, or both `period` and `counter`
+///         are given.
+#[pyclass(frozen, module = "lambdatotp")]
+pub(super) struct KeyUri(pub(super) otp::KeyUri);
+
+#[pymethods]
+impl KeyUri {
+    #[new]
+    #[pyo3(signature = (
+        secret, account_name, *, issuer=None, digits=6, algorithm="SHA1", period=None, counter=None
+    ))]
+    fn new(
+        secret: SecretArgument,
+        account_name: String,
+        issuer: Option<String>,
+        digits: u64,
+        algorithm: &str,
+        period: Option<u64>,
+        counter: Option<u64>,
+    ) -> PyResult<Self> {
+        let factor = match (period, counter) {
+            (None, None) => Factor::Totp(Period::default()),
+            (Some(seconds), None) => Factor::Totp(Period::new(seconds)?),
+            (None, Some(counter)) => Factor::Hotp(counter),
+            (Some(_), Some(_)) => {
+                return Err(PyValueError::new_err("give a period (TOTP) or a counter (HOTP)"));
+            }
+        };
+        Ok(Self(otp::KeyUri {
+            factor,
+            issuer: issuer.filter(|issuer| !issuer.is_empty()),
+            account_name,
+            secret: secret.0,
+            algorithm: algorithm.parse()?,
+            digits: Digits::new(digits)?,
+        }))
+    }
+
+    /// Reads a key URI, strictly: a parameter given twice or out of range is refused.
+    ///
+    /// Raises:
+    ///     ValueError: Not a key URI; InvalidSecretError, a kind of it, for its secret.
+    #[classmethod]
+    #[pyo3(signature = (uri, /))]
+    fn parse(_: &Bound<'_, PyType>, uri: &str) -> PyResult<Self> {
+        Ok(Self(uri.parse()?))
+    }
+
+    /// The URI as text. It holds the secret: show it to its owner only.
+    #[getter]
+    fn uri(&self) -> String {
+        self.0.to_uri().to_string()
+    }
+
+    /// The shared key.
+    #[getter]
+    fn secret(&self) -> Secret {
+        Secret(self.0.secret.clone())
+    }
+
+    /// Whose code it is.
+    #[getter]
+    fn account_name(&self) -> &str {
+        &self.0.account_name
+    }
+
+    /// Who asks for the code, or None.
+    #[getter]
+    fn issuer(&self) -> Option<&str> {
+        self.0.issuer.as_deref()
+    }
+
+    /// Length of a code.
+    #[getter]
+    fn digits(&self) -> u8 {
+        self.0.digits.get()
+    }
+
+    /// "SHA1", "SHA256" or "SHA512".
+    #[getter]
+    fn algorithm(&self) -> &'static str {
+        self.0.algorithm.as_str()
+    }
+
+    /// TOTP: how long a code is shown, in seconds. None for HOTP.
+    #[getter]
+    fn period(&self) -> Option<u64> {
+        match self.0.factor {
+            Factor::Totp(period) => Some(period.seconds()),
+            Factor::Hotp(_) => None,
+        }
+    }
+
+    /// HOTP: the counter of the next code. None for TOTP.
+    #[getter]
+    fn counter(&self) -> Option<u64> {
+        match self.0.factor {
+            Factor::Totp(_) => None,
+            Factor::Hotp(counter) => Some(counter),
+        }
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        other.cast::<Self>().is_ok_and(|other| other.get().0 == self.0)
+    }
+
+    fn __repr__(&self) -> String {
+        let factor = if self.counter().is_some() { "hotp" } else { "totp" };
+        format!("<KeyUri: {factor}, {:?}>", self.0.account_name)
+    }
+}

@@ -1,0 +1,66 @@
+//! QR pictures of any text.
+
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::qr::Qr;
+
+/// A QR code as a stand-alone SVG document, one unit a module, black on white.
+///
+/// Raises:
+///     ValueError: The text is empty, or longer than 2953 bytes.
+#[pyfunction]
+#[pyo3(signature = (text, /))]
+pub(super) fn qr_svg(text: &str) -> PyResult<String> {
+    Ok(Qr::new(text)?.svg())
+}
+
+/// A QR code as a PNG file, one bit a pixel.
+///
+/// Args:
+///     text: What the code says.
+///     scale: Pixels a module, 1 to 64.
+///
+/// Raises:
+///     ValueError: The text is empty or longer than 2953 bytes, or the scale is out
+///         of range.
+#[pyfunction]
+#[pyo3(signature = (text, /, *, scale=8))]
+pub(super) fn qr_png<'py>(
+    py: Python<'py>,
+    text: &str,
+    scale: u64,
+) -> PyResult<Bound<'py, PyBytes>> {
+    Ok(PyBytes::new(py, &Qr::new(text)?.png(scale)?))
+}
+
+/// A QR code as a `data:image/png;base64,` URI, for an `<img>`: no other server sees
+/// it.
+///
+/// Args:
+///     text: What the code says.
+///     scale: Pixels a module, 1 to 64.
+///
+/// Raises:
+///     ValueError: The text is empty or longer than 2953 bytes, or the scale is out
+///         of range.
+#[pyfunction]
+#[pyo3(signature = (text, /, *, scale=8))]
+pub(super) fn qr_data_uri(text: &str, scale: u64) -> PyResult<String> {
+    Ok(Qr::new(text)?.data_uri(scale)?)
+}
+
+/// A QR code in half-block characters, to be printed in a terminal.
+///
+/// Args:
+///     text: What the code says.
+///     ansi: Set black on white by escape codes, which scans on every background.
+///         Without them it is drawn for light text on a dark background.
+///
+/// Raises:
+///     ValueError: The text is empty, or longer than 2953 bytes.
+#[pyfunction]
+#[pyo3(signature = (text, /, *, ansi=true))]
+pub(super) fn qr_terminal(text: &str, ansi: bool) -> PyResult<String> {
+    Ok(Qr::new(text)?.terminal(ansi))
+}

@@ -1,0 +1,157 @@
+//! Where the crate's futures run: one tokio runtime a process.
+//!
+//! It has no threads of its own. A synchronous call drives it on the caller's
+//! thread, with the GIL released; the first awaitable starts one background thread
+//! that drives it from then on. A forked child has none of its parent's threads, so
+//! it gets a runtime of its own, and the parent's is left alone.
+
+use std::future::pending;
+use std::pin::Pin;
+use std::sync::{Arc, Once};
+use std::task::{Context, Poll};
+
+use arc_swap::ArcSwapOption;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3_async_runtimes::TaskLocals;
+use pyo3_async_runtimes::generic;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::{JoinError, JoinHandle};
+
+/// Threads that look up host names and hand results to Python, started on demand.
+const MAX_HELPERS: usize = 8;
+
+struct Process {
+    id: u32,
+    runtime: Runtime,
+    worker: Once,
+}
+
+static PROCESS: ArcSwapOption<Process> = ArcSwapOption::const_empty();
+
+fn process() -> PyResult<Arc<Process>> {
+    let id = std::process::id();
+    let current = PROCESS.load();
+    if let Some(process) = current.as_ref().filter(|process| process.id == id) {
+        return Ok(Arc::clone(process));
+    }
+    let runtime = Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .thread_name("lambdatotp-helper")
+        .max_blocking_threads(MAX_HELPERS)
+        .build()
+        .map_err(|error| PyRuntimeError::new_err(format!("cannot start tokio: {error}")))?;
+    let ours = Arc::new(Process { id, runtime, worker: Once::new() });
+    let before = PROCESS.compare_and_swap(&current, Some(Arc::clone(&ours)));
+    match before.as_ref() {
+        Some(theirs) if theirs.id == id => Ok(Arc::clone(theirs)),
+        parent => {
+            // Dropping the parent's would wait for threads that are not here.
+            std::mem::forget(parent.cloned());
+            Ok(ours)
+        }
+    }
+}
+
+/// Runs a future to its end on this thread; other Python threads go on meanwhile.
+pub(super) fn block_on<T, E>(
+    py: Python<'_>,
+    future: impl Future<Output = Result<T, E>> + Send,
+) -> PyResult<T>
+where
+    T: Send,
+    E: Send + Into<PyErr>,
+{
+    let process = process()?;
+    py.detach(|| process.runtime.block_on(future)).map_err(Into::into)
+}
+
+/// Starts a future and returns an asyncio future for its result. Cancelling that
+/// one drops this one, at its next point of waiting.
+pub(super) fn awaitable<'py, T, E>(
+    py: Python<'py>,
+    future: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> PyResult<Bound<'py, PyAny>>
+where
+    T: for<'a> IntoPyObject<'a> + Send + 'static,
+    E: Into<PyErr>,
+{
+    let process = process()?;
+    let driver = Arc::clone(&process);
+    let mut started = Ok(());
+    process.worker.call_once(|| {
+        let thread = std::thread::Builder::new().name("lambdatotp".to_owned());
+        let spawned = thread.spawn(move || driver.runtime.block_on(pending::<()>()));
+        started = spawned.map(drop);
+    });
+    started.map_err(|error| PyRuntimeError::new_err(format!("cannot start a thread: {error}")))?;
+    generic::future_into_py::<Worker, _, T>(py, async { future.await.map_err(Into::into) })
+}
+
+/// Our runtime, as `pyo3-async-runtimes` wants to see it. Its own tokio runtime is
+/// made once and for ever, which no fork survives.
+struct Worker;
+
+struct Task(JoinHandle<()>);
+
+struct TaskError(JoinError);
+
+impl generic::JoinError for TaskError {
+    fn is_panic(&self) -> bool {
+        self.0.is_panic()
+    }
+
+    fn into_panic(self) -> Box<dyn std::any::Any + Send + 'static> {
+        self.0.into_panic()
+    }
+}
+
+impl Future for Task {
+    type Output = Result<(), TaskError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map_err(TaskError)
+    }
+}
+
+impl generic::Runtime for Worker {
+    type JoinError = TaskError;
+    type JoinHandle = Task;
+
+    fn spawn<F>(future: F) -> Task
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Task(running().runtime.spawn(future))
+    }
+
+    fn spawn_blocking<F>(function: F) -> Task
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        Task(running().runtime.spawn_blocking(function))
+    }
+}
+
+/// The runtime that [`awaitable`] has made sure of.
+fn running() -> Arc<Process> {
+    process().expect("made by awaitable() before")
+}
+
+tokio::task_local! {
+    static LOCALS: TaskLocals;
+}
+
+impl generic::ContextExt for Worker {
+    fn scope<F, R>(locals: TaskLocals, future: F) -> Pin<Box<dyn Future<Output = R> + Send>>
+    where
+        F: Future<Output = R> + Send + 'static,
+    {
+        Box::pin(LOCALS.scope(locals, future))
+    }
+
+    fn get_task_locals() -> Option<TaskLocals> {
+        LOCALS.try_with(Clone::clone).ok()
+    }
+}

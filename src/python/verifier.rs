@@ -1,0 +1,302 @@
+//! `Verifier` and `Enrollment`.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+
+use super::errors::{ConfigurationError, InvalidUserError};
+use super::otp::SecretArgument;
+use super::runtime::{awaitable, block_on};
+use crate::verifier::{self, Config, VerifierError};
+
+/// A user id as Python passes it. A str may hold surrogates, which no UTF-8 has.
+fn user_text(user: &Bound<'_, PyString>) -> PyResult<String> {
+    match user.to_str() {
+        Ok(user) => Ok(user.to_owned()),
+        Err(_) => Err(InvalidUserError::new_err("invalid user: it is not valid Unicode")),
+    }
+}
+
+/// A text that is not even Unicode is no code, and no exception either.
+fn code_text(code: &Bound<'_, PyString>) -> String {
+    code.to_str().unwrap_or_default().to_owned()
+}
+
+/// Registers users and checks their codes against one table.
+#[pyclass(frozen, subclass, module = "lambdatotp._lambdatotp")]
+pub(super) struct Verifier(verifier::Verifier);
+
+#[pymethods]
+impl Verifier {
+    #[new]
+    #[pyo3(signature = (
+        *, table_name=None, region=None, endpoint_url=None, embedded=None, issuer=None,
+        digits=None, period=None, algorithm=None, window=None, burst=None, refill=None,
+        max_misses=None, timeout=None, connect_timeout=None, attempt_timeout=None,
+        max_connections=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "all optional, all by name")]
+    fn new(
+        table_name: Option<String>,
+        region: Option<String>,
+        endpoint_url: Option<String>,
+        embedded: Option<PathBuf>,
+        issuer: Option<String>,
+        digits: Option<u64>,
+        period: Option<u64>,
+        algorithm: Option<String>,
+        window: Option<u64>,
+        burst: Option<u32>,
+        refill: Option<f64>,
+        max_misses: Option<u32>,
+        timeout: Option<f64>,
+        connect_timeout: Option<f64>,
+        attempt_timeout: Option<f64>,
+        max_connections: Option<u64>,
+    ) -> PyResult<Self> {
+        let mut config = Config::from_environment(|name| std::env::var(name).ok())?;
+        if endpoint_url.is_some() {
+            if embedded.is_some() {
+                return Err(ConfigurationError::new_err("give endpoint_url or embedded, not both"));
+            }
+            // An argument beats the environment.
+            config.store.embedded = None;
+        }
+        fn text<T: ToString>(value: Option<T>) -> Option<String> {
+            value.map(|value| value.to_string())
+        }
+        let arguments = [
+            ("table_name", table_name),
+            ("region", region),
+            ("endpoint_url", endpoint_url),
+            ("embedded", embedded.map(|path| path.to_string_lossy().into_owned())),
+            ("issuer", issuer),
+            ("digits", text(digits)),
+            ("period", text(period)),
+            ("algorithm", algorithm),
+            ("window", text(window)),
+            ("burst", text(burst)),
+            ("refill", text(refill)),
+            ("max_misses", text(max_misses)),
+            ("timeout", text(timeout)),
+            ("connect_timeout", text(connect_timeout)),
+            ("attempt_timeout", text(attempt_timeout)),
+            ("max_connections", text(max_connections)),
+        ];
+        for (name, value) in arguments {
+            if let Some(value) = value {
+                config.set(name, &value)?;
+            }
+        }
+        Ok(Self(verifier::Verifier::new(config)?))
+    }
+
+    /// Registers a user.
+    ///
+    /// Args:
+    ///     user: 1 to 256 bytes of UTF-8 without control characters.
+    ///     secret: A `Secret`, or base32 of 80 bits or more, to move an existing
+    ///         authenticator in; by default a fresh one of 160 bits.
+    ///
+    /// Returns:
+    ///     The enrollment: its QR code is to be shown to the user, once.
+    ///
+    /// Raises:
+    ///     UserExistsError: The user is registered already; nothing changed.
+    ///     InvalidUserError: The user id cannot be used.
+    ///     InvalidSecretError: The secret cannot be used.
+    ///     StoreUnavailableError: No answer from the table.
+    ///     ConfigurationError: Credentials, region, table or permissions are wrong.
+    #[pyo3(signature = (user, *, secret=None))]
+    fn register(
+        &self,
+        py: Python<'_>,
+        user: &Bound<'_, PyString>,
+        secret: Option<SecretArgument>,
+    ) -> PyResult<Enrollment> {
+        let (user, secret) = (user_text(user)?, secret.map(|secret| secret.0));
+        block_on(py, self.0.register(&user, secret)).map(Enrollment)
+    }
+
+    /// Checks a code, and uses it up when it is right.
+    ///
+    /// The attempt is charged before the code is looked at, so parallel guesses
+    /// cannot outrun the budget; a right code gives its own attempt back. One round
+    /// trip for a wrong code, two for a right one.
+    ///
+    /// Args:
+    ///     user: The user id.
+    ///     code: What the user typed; spaces and hyphens are dropped.
+    ///
+    /// Returns:
+    ///     True for a right code, once. False for one that is wrong, was used
+    ///     before, or is no code at all.
+    ///
+    /// Raises:
+    ///     UserNotFoundError: There is no such user.
+    ///     TooManyAttemptsError: The budget is spent; `retry_after` says how long,
+    ///         in seconds. Nothing was charged.
+    ///     LockedError: 100 misses in a row.
+    ///     InvalidUserError: The user id cannot be used.
+    ///     StoreUnavailableError: No answer from the table, so no verdict.
+    ///     StoreCorruptError: The user's item was damaged by other hands.
+    ///     ConfigurationError: Credentials, region, table or permissions are wrong.
+    #[pyo3(signature = (user, code))]
+    fn verify(
+        &self,
+        py: Python<'_>,
+        user: &Bound<'_, PyString>,
+        code: &Bound<'_, PyString>,
+    ) -> PyResult<bool> {
+        let (user, code) = (user_text(user)?, code_text(code));
+        let verdict = block_on(py, self.0.verify(&user, &code))?;
+        Ok(verdict.is_accepted())
+    }
+
+    /// Removes a user: their codes are worthless from now on.
+    ///
+    /// Args:
+    ///     user: The user id.
+    ///
+    /// Raises:
+    ///     UserNotFoundError: There is no such user.
+    ///     InvalidUserError: The user id cannot be used.
+    ///     StoreUnavailableError: No answer from the table.
+    ///     ConfigurationError: Credentials, region, table or permissions are wrong.
+    #[pyo3(signature = (user))]
+    fn delete(&self, py: Python<'_>, user: &Bound<'_, PyString>) -> PyResult<()> {
+        let user = user_text(user)?;
+        block_on(py, self.0.delete(&user))
+    }
+
+    #[pyo3(signature = (user, secret=None))]
+    fn _register_async<'py>(
+        &self,
+        py: Python<'py>,
+        user: &Bound<'py, PyString>,
+        secret: Option<SecretArgument>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (user, secret) = (user_text(user)?, secret.map(|secret| secret.0));
+        let verifier = self.0.clone();
+        awaitable(py, async move { verifier.register(&user, secret).await.map(Enrollment) })
+    }
+
+    #[pyo3(signature = (user, code))]
+    fn _verify_async<'py>(
+        &self,
+        py: Python<'py>,
+        user: &Bound<'py, PyString>,
+        code: &Bound<'py, PyString>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (user, code) = (user_text(user)?, code_text(code));
+        let verifier = self.0.clone();
+        awaitable(py, async move {
+            let verdict = verifier.verify(&user, &code).await?;
+            Ok::<_, VerifierError>(verdict.is_accepted())
+        })
+    }
+
+    #[pyo3(signature = (user))]
+    fn _delete_async<'py>(
+        &self,
+        py: Python<'py>,
+        user: &Bound<'py, PyString>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let user = user_text(user)?;
+        let verifier = self.0.clone();
+        // A unit would arrive as an empty tuple; an absent value arrives as None.
+        awaitable(py, async move { verifier.delete(&user).await.map(|()| None::<bool>) })
+    }
+
+    /// The table this verifier keeps its users in.
+    #[getter]
+    fn table_name(&self) -> &str {
+        &self.0.config().table_name
+    }
+
+    /// Who asks for the code, as authenticator apps show it.
+    #[getter]
+    fn issuer(&self) -> &str {
+        &self.0.config().issuer
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Verifier: table {:?}>", self.0.config().table_name)
+    }
+}
+
+/// A new user's secret, to be shown to its owner once. Its repr shows none of it.
+#[pyclass(frozen, module = "lambdatotp")]
+pub(super) struct Enrollment(verifier::Enrollment);
+
+#[pymethods]
+impl Enrollment {
+    /// The user id.
+    #[getter]
+    fn user(&self) -> &str {
+        self.0.user()
+    }
+
+    /// The secret in base32, to type by hand where no camera is.
+    #[getter]
+    fn secret(&self) -> String {
+        self.0.uri().secret.to_base32().to_string()
+    }
+
+    /// The key URI (`otpauth://`) that the QR code says.
+    #[getter]
+    fn uri(&self) -> String {
+        self.0.uri().to_uri().to_string()
+    }
+
+    /// The QR code as a stand-alone SVG document.
+    fn qr_svg(&self) -> PyResult<String> {
+        Ok(self.0.qr()?.svg())
+    }
+
+    /// The QR code as a PNG file.
+    ///
+    /// Args:
+    ///     scale: Pixels a module, 1 to 64.
+    ///
+    /// Raises:
+    ///     ValueError: The scale is out of range.
+    #[pyo3(signature = (*, scale=8))]
+    fn qr_png<'py>(&self, py: Python<'py>, scale: u64) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.0.qr()?.png(scale)?))
+    }
+
+    /// The QR code as a `data:image/png;base64,` URI, for an `<img>`.
+    ///
+    /// Args:
+    ///     scale: Pixels a module, 1 to 64.
+    ///
+    /// Raises:
+    ///     ValueError: The scale is out of range.
+    #[pyo3(signature = (*, scale=8))]
+    fn qr_data_uri(&self, scale: u64) -> PyResult<String> {
+        Ok(self.0.qr()?.data_uri(scale)?)
+    }
+
+    /// The QR code in half-block characters, to be printed in a terminal.
+    ///
+    /// Args:
+    ///     ansi: Set black on white by escape codes, which scans on every background.
+    #[pyo3(signature = (*, ansi=true))]
+    fn qr_terminal(&self, ansi: bool) -> PyResult<String> {
+        Ok(self.0.qr()?.terminal(ansi))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Enrollment: {:?}>", self.0.user())
+    }
+}
+
+/// One raw DynamoDB request to the embedded engine at `at`: the HTTP status and the
+/// JSON reply. For looking at a table by hand.
+#[pyfunction]
+#[pyo3(signature = (at, operation, body))]
+pub(super) fn _embedded_call(at: &str, operation: &str, body: &str) -> PyResult<(u16, String)> {
+    Ok(crate::embedded::call(at, operation, body)?)
+}

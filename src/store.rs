@@ -1,0 +1,130 @@
+//! The users' table: one DynamoDB item per user, changed by conditional writes only.
+//!
+//! The only part of the crate that names AWS. Every write carries a fresh random id
+//! in an attribute that only its own kind of write sets. DynamoDB clients repeat a
+//! write whose reply was lost, and the repetition fails its condition: when the item
+//! that fails it carries our id, the first try had arrived, and the failure is our
+//! own success.
+
+mod connect;
+mod dynamodb;
+mod failure;
+mod item;
+
+use std::time::Duration;
+
+use crate::otp::{OtpError, Totp};
+use crate::verifier::Policy;
+
+pub use connect::Settings;
+pub use failure::StoreError;
+pub use item::{Enrolled, Record};
+
+use connect::Connection;
+
+/// What became of a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registered {
+    /// The user is new, and stored.
+    Created,
+    /// The user exists; nothing changed.
+    Exists,
+}
+
+/// What became of an attempt's reservation.
+#[derive(Debug)]
+pub enum Reserved {
+    /// The attempt is charged, and this is the user as the charge left it.
+    Granted(Box<Record>),
+    /// There is no such user.
+    NotFound,
+    /// Nothing was charged; the next attempt is free after this time.
+    Throttled(Duration),
+    /// Too many misses in a row: no attempt is granted until an unlock.
+    Locked,
+}
+
+/// What became of the acceptance of a right code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// The step is used up, by this call.
+    Stored,
+    /// The step, or a later one, was used up by another call.
+    Replayed,
+    /// The user was deleted, or registered anew, while the code was checked.
+    Superseded,
+}
+
+/// What became of a deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleted {
+    /// The user is gone, by this call.
+    Deleted,
+    /// There was no such user.
+    NotFound,
+}
+
+/// The table, and the one client that speaks to it.
+#[derive(Debug)]
+pub struct Store {
+    table: String,
+    connection: Connection,
+}
+
+impl Store {
+    /// Checks the settings; no I/O happens before the first call.
+    ///
+    /// # Errors
+    /// [`StoreError::Configuration`] for settings that can never work.
+    pub fn new(table: &str, settings: Settings) -> Result<Self, StoreError> {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        if !(3..=255).contains(&table.len()) || !table.bytes().all(legal) {
+            return Err(StoreError::Configuration(format!(
+                "invalid table name {table:?}: DynamoDB takes 3 to 255 letters, digits, '_', '-' and '.'"
+            )));
+        }
+        Ok(Self { table: table.to_owned(), connection: Connection::new(table, settings)? })
+    }
+}
+
+/// A new user, about to be stored.
+#[derive(Debug)]
+pub struct NewUser<'a> {
+    /// Hash key of the table.
+    pub user: &'a str,
+    /// The secret and how codes are made of it.
+    pub totp: &'a Totp,
+    /// Seconds since 1970.
+    pub registered_at: u64,
+}
+
+/// An attempt to check a code.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'a> {
+    /// Whose code.
+    pub user: &'a str,
+    /// Milliseconds since 1970.
+    pub now_ms: i64,
+    /// How many attempts there may be.
+    pub policy: &'a Policy,
+}
+
+/// A right code, about to be used up.
+#[derive(Debug, Clone, Copy)]
+pub struct Acceptance<'a> {
+    /// Whose code.
+    pub user: &'a str,
+    /// The enrollment it was checked against.
+    pub enrolled: &'a Enrolled,
+    /// The step it belongs to.
+    pub step: u64,
+    /// What the reservation added to `throttle_at`, in milliseconds: given back.
+    pub refund_ms: i64,
+    /// Seconds since 1970.
+    pub now: u64,
+}
+
+/// 128 random bits: no two writes ever share one.
+fn write_id() -> Result<String, OtpError> {
+    Ok(data_encoding::BASE64URL_NOPAD.encode(&crate::otp::random::<16>()?))
+}

@@ -1,0 +1,285 @@
+//! The one client: built on first use, kept, and built anew after a fork.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Region, SharedHttpClient};
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::StoreError;
+
+/// Pinned, so that an update of the SDK changes nothing unasked.
+const BEHAVIOR: fn() -> BehaviorVersion = BehaviorVersion::v2026_01_12;
+/// The first try and three more: enough for two lost replies and one throttled try.
+const MAX_ATTEMPTS: u32 = 4;
+/// DynamoDB answers in milliseconds; the SDK's usual first back-off is a second.
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
+
+/// Where the table is, and how long to wait for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// AWS region; by default `AWS_REGION`, `AWS_DEFAULT_REGION`, then the profile's.
+    pub region: Option<String>,
+    /// Another endpoint than AWS's own; by default `AWS_ENDPOINT_URL_DYNAMODB`.
+    pub endpoint_url: Option<String>,
+    /// Use the embedded engine instead of AWS: a file, or `:memory:`.
+    pub embedded: Option<String>,
+    /// How long opening a connection may take.
+    pub connect_timeout: Duration,
+    /// How long one try of one request may take.
+    pub attempt_timeout: Duration,
+    /// How many requests may be under way at once; others wait their turn.
+    pub max_connections: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            region: None,
+            endpoint_url: None,
+            embedded: None,
+            connect_timeout: Duration::from_millis(1500),
+            attempt_timeout: Duration::from_millis(2500),
+            max_connections: 64,
+        }
+    }
+}
+
+/// What a process has open. A forked child shares its parent's sockets and has none
+/// of its threads, so it must open its own.
+pub(super) struct Live {
+    process: u32,
+    /// Always there, until the drop.
+    client: Option<Client>,
+    turns: Arc<Semaphore>,
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        if self.process != std::process::id() {
+            // Closing would take locks that a thread of the parent may have held.
+            std::mem::forget(self.client.take());
+        }
+    }
+}
+
+/// A client, and the right to use it for one operation.
+pub(super) struct Turn {
+    live: Arc<Live>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Turn {
+    pub(super) fn client(&self) -> &Client {
+        self.live.client.as_ref().expect("taken by the drop only")
+    }
+}
+
+/// Builds the client when it is first asked for.
+pub(super) struct Connection {
+    table: String,
+    settings: Settings,
+    live: ArcSwapOption<Live>,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// Checks what can be checked without I/O.
+    pub(super) fn new(table: &str, settings: Settings) -> Result<Self, StoreError> {
+        if settings.embedded.is_some() {
+            crate::embedded::available()?;
+        }
+        if let Some(url) = &settings.endpoint_url {
+            check_endpoint(url)?;
+        }
+        Ok(Self { table: table.to_owned(), settings, live: ArcSwapOption::empty() })
+    }
+
+    /// The client of this process, once it is this operation's turn.
+    pub(super) async fn turn(&self) -> Result<Turn, StoreError> {
+        let live = self.live().await?;
+        let turns = Arc::clone(&live.turns);
+        let permit = turns.acquire_owned().await;
+        let permit = permit.map_err(|_| StoreError::Unavailable("it was closed".to_owned()))?;
+        Ok(Turn { live, _permit: permit })
+    }
+
+    async fn live(&self) -> Result<Arc<Live>, StoreError> {
+        let process = std::process::id();
+        let current = self.live.load();
+        if let Some(live) = current.as_ref().filter(|live| live.process == process) {
+            return Ok(Arc::clone(live));
+        }
+        let client = self.build().await?;
+        let turns = Arc::new(Semaphore::new(self.settings.max_connections));
+        let built = Arc::new(Live { process, client: Some(client), turns });
+        // No lock: a fork could leave one taken for ever. Of two threads that build
+        // at once, the second uses what the first has put there.
+        let before = self.live.compare_and_swap(&current, Some(Arc::clone(&built)));
+        match before.as_ref().filter(|live| live.process == process) {
+            Some(first) => Ok(Arc::clone(first)),
+            None => Ok(built),
+        }
+    }
+
+    async fn build(&self) -> Result<Client, StoreError> {
+        let settings = &self.settings;
+        let builder = match &settings.embedded {
+            Some(at) => Builder::new()
+                .region(Region::from_static("local"))
+                .credentials_provider(Credentials::new(
+                    "embedded", "embedded", None, None, "embedded",
+                ))
+                .endpoint_url("http://embedded.invalid")
+                .http_client(crate::embedded::http_client(at, &self.table)?),
+            None => match Environment::read(settings) {
+                Some(environment) => environment.builder()?,
+                None => full_chain(settings).await?,
+            },
+        };
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(settings.connect_timeout)
+            .operation_attempt_timeout(settings.attempt_timeout)
+            .build();
+        let retries = RetryConfig::standard()
+            .with_max_attempts(MAX_ATTEMPTS)
+            .with_initial_backoff(FIRST_BACKOFF)
+            .with_max_backoff(LONGEST_BACKOFF);
+        let config = builder
+            .behavior_version(BEHAVIOR())
+            .timeout_config(timeouts)
+            .retry_config(retries)
+            .build();
+        Ok(Client::from_conf(config))
+    }
+}
+
+/// What Lambda gives every function: credentials and a region in the environment.
+/// Reading them here takes microseconds; the SDK's own chain takes milliseconds, at
+/// every cold start.
+struct Environment {
+    credentials: Credentials,
+    region: String,
+    endpoint_url: Option<String>,
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Variables and files that only the SDK's own chain understands.
+fn needs_full_chain() -> bool {
+    let variables = [
+        "AWS_PROFILE",
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_USE_FIPS_ENDPOINT",
+        "AWS_USE_DUALSTACK_ENDPOINT",
+        "AWS_ACCOUNT_ID_ENDPOINT_MODE",
+    ];
+    if variables.into_iter().any(|name| variable(name).is_some()) {
+        return true;
+    }
+    variable("HOME").is_some_and(|home| PathBuf::from(home).join(".aws/config").exists())
+}
+
+impl Environment {
+    fn read(settings: &Settings) -> Option<Self> {
+        if needs_full_chain() {
+            return None;
+        }
+        let region = settings
+            .region
+            .clone()
+            .or_else(|| variable("AWS_REGION"))
+            .or_else(|| variable("AWS_DEFAULT_REGION"))?;
+        let (key, secret) = (variable("AWS_ACCESS_KEY_ID")?, variable("AWS_SECRET_ACCESS_KEY")?);
+        let credentials =
+            Credentials::new(key, secret, variable("AWS_SESSION_TOKEN"), None, "environment");
+        let ignored = variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let endpoint_url = settings.endpoint_url.clone().or_else(|| {
+            let from = |name| variable(name).filter(|_| !ignored);
+            from("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| from("AWS_ENDPOINT_URL"))
+        });
+        Some(Self { credentials, region, endpoint_url })
+    }
+
+    fn builder(self) -> Result<Builder, StoreError> {
+        let plain = self.endpoint_url.as_deref().map(check_endpoint).transpose()?.unwrap_or(false);
+        let mut builder = Builder::new()
+            .region(Region::new(self.region))
+            .credentials_provider(self.credentials)
+            .http_client(http_client(plain)?);
+        builder.set_endpoint_url(self.endpoint_url);
+        Ok(builder)
+    }
+}
+
+/// AWS's usual rules: profiles, web identity, containers, instance metadata.
+async fn full_chain(settings: &Settings) -> Result<Builder, StoreError> {
+    let plain = settings.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://"));
+    let mut loader = aws_config::defaults(BEHAVIOR());
+    // Profiles may need to ask AWS for credentials, over TLS.
+    let client = http_client(false)?;
+    loader = loader.http_client(client.clone());
+    if let Some(region) = &settings.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    let shared = loader.load().await;
+    if shared.region().is_none() {
+        return Err(StoreError::Configuration(
+            "no AWS region: set AWS_REGION, or pass region".to_owned(),
+        ));
+    }
+    let mut builder = Builder::from(&shared);
+    if let Some(url) = &settings.endpoint_url {
+        builder = builder.endpoint_url(url);
+    }
+    Ok(builder.http_client(if plain { http_client(true)? } else { client }))
+}
+
+/// Whether the endpoint is plain http, which needs no certificates.
+fn check_endpoint(url: &str) -> Result<bool, StoreError> {
+    for (scheme, plain) in [("http://", true), ("https://", false)] {
+        if url.strip_prefix(scheme).is_some_and(|host| !host.is_empty()) {
+            return Ok(plain);
+        }
+    }
+    Err(StoreError::Configuration(format!(
+        "invalid endpoint URL {url:?}: it must start with http:// or https://"
+    )))
+}
+
+/// A connection pool. Certificates cost milliseconds to read, so not for plain http.
+fn http_client(plain: bool) -> Result<SharedHttpClient, StoreError> {
+    let builder = aws_smithy_http_client::Builder::new();
+    if plain {
+        return Ok(builder.build_http());
+    }
+    let builder = builder.tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
+    let Some(path) = variable("AWS_CA_BUNDLE") else {
+        return Ok(builder.build_https());
+    };
+    let unusable =
+        |why: String| StoreError::Configuration(format!("AWS_CA_BUNDLE {path:?}: {why}"));
+    let pem = std::fs::read(&path).map_err(|error| unusable(error.to_string()))?;
+    let trusted = TrustStore::empty().with_pem_certificate(pem);
+    let context = TlsContext::builder().with_trust_store(trusted).build();
+    let context = context.map_err(|_| unusable("it holds no PEM certificates".to_owned()))?;
+    Ok(builder.tls_context(context).build_https())
+}

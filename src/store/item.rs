@@ -1,0 +1,236 @@
+//! Items to records and back: pure, and strict about what it reads.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use zeroize::Zeroizing;
+
+use super::StoreError;
+use crate::otp::{Algorithm, Digits, Period, Secret, Totp};
+
+/// The table's attributes. `user_id` and `secret` are the original application's.
+pub(super) mod field {
+    pub(in crate::store) const USER_ID: &str = "user_id";
+    pub(in crate::store) const SECRET: &str = "secret";
+    pub(in crate::store) const ALGORITHM: &str = "algorithm";
+    pub(in crate::store) const DIGITS: &str = "digits";
+    pub(in crate::store) const PERIOD: &str = "period";
+    pub(in crate::store) const REGISTERED_AT: &str = "registered_at";
+    pub(in crate::store) const LAST_STEP: &str = "last_step";
+    pub(in crate::store) const THROTTLE_AT: &str = "throttle_at";
+    pub(in crate::store) const MISSES: &str = "misses";
+    pub(in crate::store) const ENROLLMENT_ID: &str = "enrollment_id";
+    pub(in crate::store) const RESERVE_ID: &str = "reserve_id";
+    pub(in crate::store) const ACCEPT_ID: &str = "accept_id";
+}
+
+/// Which enrollment a code was checked against: it must still be the one there
+/// when the code is accepted, or a delete and a new registration in between would
+/// inherit the old one's last step.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Enrolled {
+    /// The random id that the registration wrote.
+    Id(String),
+    /// The original application wrote none: its item is known by its secret, as
+    /// stored.
+    Legacy(Zeroizing<String>),
+}
+
+impl fmt::Debug for Enrolled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Id(_) => "Id(..)",
+            Self::Legacy(_) => "Legacy(..)",
+        })
+    }
+}
+
+/// A user, as far as checking a code needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The secret and how codes are made of it.
+    pub totp: Totp,
+    /// Which enrollment this is.
+    pub enrolled: Enrolled,
+    /// The last step accepted.
+    pub last_step: Option<u64>,
+}
+
+/// An item as it came from DynamoDB. `Debug` shows none of it.
+#[derive(Clone)]
+pub(super) struct Item {
+    user: String,
+    attributes: HashMap<String, AttributeValue>,
+}
+
+impl fmt::Debug for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Item({} attributes)", self.attributes.len())
+    }
+}
+
+impl Item {
+    pub(super) fn new(user: &str, attributes: HashMap<String, AttributeValue>) -> Self {
+        Self { user: user.to_owned(), attributes }
+    }
+
+    fn corrupt<T>(&self, field: &'static str, problem: &'static str) -> Result<T, StoreError> {
+        Err(StoreError::Corrupt { user: self.user.clone(), field, problem })
+    }
+
+    /// A string attribute, `None` where it is absent.
+    pub(super) fn string(&self, field: &'static str) -> Result<Option<&str>, StoreError> {
+        match self.attributes.get(field) {
+            None => Ok(None),
+            Some(AttributeValue::S(text)) => Ok(Some(text)),
+            Some(_) => self.corrupt(field, "is not a string"),
+        }
+    }
+
+    /// A whole number, `None` where it is absent.
+    pub(super) fn number<N: std::str::FromStr>(
+        &self,
+        field: &'static str,
+    ) -> Result<Option<N>, StoreError> {
+        match self.attributes.get(field) {
+            None => Ok(None),
+            Some(AttributeValue::N(text)) => match text.parse() {
+                Ok(number) => Ok(Some(number)),
+                Err(_) => self.corrupt(field, "is out of range"),
+            },
+            Some(_) => self.corrupt(field, "is not a number"),
+        }
+    }
+
+    /// Whether the attribute is this very write id.
+    pub(super) fn carries(&self, field: &'static str, id: &str) -> bool {
+        matches!(self.string(field), Ok(Some(stored)) if stored == id)
+    }
+
+    /// Everything that checking a code needs.
+    pub(super) fn record(&self) -> Result<Record, StoreError> {
+        let Some(stored) = self.string(field::SECRET)? else {
+            return self.corrupt(field::SECRET, "is missing");
+        };
+        let Ok(secret) = stored.parse::<Secret>() else {
+            return self.corrupt(field::SECRET, "is not a base32 secret of 80 bits or more");
+        };
+        let algorithm = match self.string(field::ALGORITHM)?.map(str::parse::<Algorithm>) {
+            None => Algorithm::default(),
+            Some(Ok(algorithm)) => algorithm,
+            Some(Err(_)) => return self.corrupt(field::ALGORITHM, "is unknown"),
+        };
+        let digits = match self.number(field::DIGITS)?.map(Digits::new) {
+            None => Digits::default(),
+            Some(Ok(digits)) => digits,
+            Some(Err(_)) => return self.corrupt(field::DIGITS, "is out of range"),
+        };
+        let period = match self.number(field::PERIOD)?.map(Period::new) {
+            None => Period::default(),
+            Some(Ok(period)) => period,
+            Some(Err(_)) => return self.corrupt(field::PERIOD, "is out of range"),
+        };
+        let enrolled = match self.string(field::ENROLLMENT_ID)? {
+            Some(id) => Enrolled::Id(id.to_owned()),
+            None => Enrolled::Legacy(Zeroizing::new(stored.to_owned())),
+        };
+        Ok(Record {
+            totp: Totp::with(secret, algorithm, digits, period),
+            enrolled,
+            last_step: self.number(field::LAST_STEP)?,
+        })
+    }
+}
+
+/// The attributes of a new item. Parameters are stored only where they differ from
+/// what an absent attribute means.
+pub(super) fn attributes(
+    user: &super::NewUser<'_>,
+    enrollment_id: &str,
+) -> HashMap<String, AttributeValue> {
+    let totp = user.totp;
+    let string = |text: &str| AttributeValue::S(text.to_owned());
+    let number = |number: u64| AttributeValue::N(number.to_string());
+    let mut attributes = HashMap::from([
+        (field::USER_ID.to_owned(), string(user.user)),
+        (field::SECRET.to_owned(), string(&totp.secret().to_base32())),
+        (field::ENROLLMENT_ID.to_owned(), string(enrollment_id)),
+        (field::REGISTERED_AT.to_owned(), number(user.registered_at)),
+    ]);
+    if totp.algorithm() != Algorithm::default() {
+        attributes.insert(field::ALGORITHM.to_owned(), string(totp.algorithm().as_str()));
+    }
+    if totp.digits() != Digits::default() {
+        attributes.insert(field::DIGITS.to_owned(), number(totp.digits().get().into()));
+    }
+    if totp.period() != Period::default() {
+        attributes.insert(field::PERIOD.to_owned(), number(totp.period().seconds()));
+    }
+    attributes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::NewUser;
+
+    fn item(extra: &[(&str, AttributeValue)]) -> Item {
+        let mut attributes = HashMap::from([(
+            field::SECRET.to_owned(),
+            AttributeValue::S("JBSWY3DPEHPK3PXP".to_owned()),
+        )]);
+        attributes.extend(extra.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        Item::new("ana", attributes)
+    }
+
+    #[test]
+    fn the_original_applications_items_are_read() {
+        let record = item(&[]).record().expect("a legacy item");
+        assert_eq!(record.totp, Totp::new("JBSWY3DPEHPK3PXP".parse().expect("80 bits")));
+        assert_eq!(record.last_step, None);
+        let Enrolled::Legacy(stored) = record.enrolled else { panic!("no enrollment id") };
+        assert_eq!(*stored, "JBSWY3DPEHPK3PXP");
+    }
+
+    #[test]
+    fn what_register_writes_is_read_back() {
+        let secret = Secret::generate().expect("randomness");
+        for (algorithm, digits, period) in
+            [(Algorithm::Sha1, 6, 30), (Algorithm::Sha256, 8, 60), (Algorithm::Sha512, 7, 120)]
+        {
+            let digits = Digits::new(digits).expect("6 to 8");
+            let period = Period::new(period).expect("up to 120");
+            let totp = Totp::with(secret.clone(), algorithm, digits, period);
+            let user = NewUser { user: "ana", totp: &totp, registered_at: 1 };
+            let written = attributes(&user, "id");
+            assert_eq!(written.len(), if algorithm == Algorithm::Sha1 { 4 } else { 7 });
+            let record = Item::new("ana", written).record().expect("own item");
+            assert_eq!(record.totp, totp);
+            assert_eq!(record.enrolled, Enrolled::Id("id".to_owned()));
+        }
+    }
+
+    #[test]
+    fn damage_is_named_and_never_quoted() {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let number = |text: &str| AttributeValue::N(text.to_owned());
+        for (name, value) in [
+            ("secret", text("JBSWY3DPEHPK3PX!")),
+            ("secret", number("5")),
+            ("algorithm", text("MD5")),
+            ("digits", number("9")),
+            ("digits", text("6")),
+            ("period", number("0")),
+            ("period", number("-30")),
+            ("last_step", number("1E40")),
+            ("last_step", AttributeValue::Bool(true)),
+            ("enrollment_id", AttributeValue::Null(true)),
+        ] {
+            let error = item(&[(name, value)]).record().expect_err(name).to_string();
+            assert!(error.contains(name) && error.contains("ana"), "{error}");
+            assert!(!error.contains("JBSW"), "{error}");
+        }
+        assert!(!format!("{:?}", item(&[])).contains("JBSW"));
+    }
+}

@@ -1,0 +1,125 @@
+//! The rules: who may try a code, when, how often, and what uses it up.
+//!
+//! Each operation is one `async fn`. The clock is read once a call; everything
+//! below takes the time as an argument.
+
+mod config;
+mod delete;
+mod policy;
+mod register;
+mod verify;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::otp::OtpError;
+use crate::qr::QrError;
+use crate::store::{Store, StoreError};
+
+pub use config::{Config, ConfigError};
+pub use policy::{Charge, Policy};
+pub use register::Enrollment;
+pub use verify::Verification;
+
+/// The longest user id, in bytes of UTF-8.
+const MAX_USER_BYTES: usize = 256;
+
+/// Why an operation failed. A wrong code is no failure: see [`Verification`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifierError {
+    /// The user id is empty, too long, or holds control characters.
+    #[error("invalid user: {0}")]
+    InvalidUser(&'static str),
+    /// The secret given to `register` cannot be used.
+    #[error(transparent)]
+    InvalidSecret(OtpError),
+    /// The user is registered already; the stored secret is untouched.
+    #[error("the user is already registered")]
+    UserExists,
+    /// There is no such user.
+    #[error("there is no such user")]
+    UserNotFound,
+    /// The budget of guesses is spent.
+    #[error("too many attempts: try again in {} seconds", .retry_after.as_secs())]
+    TooManyAttempts {
+        /// How long until the next attempt is granted, in whole seconds.
+        retry_after: Duration,
+    },
+    /// As many misses in a row as the policy allows.
+    #[error("the user is locked after too many wrong codes in a row")]
+    Locked,
+    /// The key URI does not fit into a QR code.
+    #[error(transparent)]
+    Qr(#[from] QrError),
+    /// The store failed: no verdict.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Registers users and checks their codes against one table.
+///
+/// Cloning is shallow: clones share one client and its connections.
+#[derive(Debug, Clone)]
+pub struct Verifier(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    config: Config,
+    store: Store,
+}
+
+impl Verifier {
+    /// Checks the configuration. No I/O happens before the first operation.
+    ///
+    /// # Errors
+    /// [`StoreError::Configuration`] for a table name, an endpoint or an engine that
+    /// can never work.
+    pub fn new(config: Config) -> Result<Self, StoreError> {
+        let store = Store::new(&config.table_name, config.store.clone())?;
+        Ok(Self(Arc::new(Shared { config, store })))
+    }
+
+    /// What this verifier was made with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Bounds a whole operation, waiting for a connection and retries included.
+    async fn in_time<T>(
+        &self,
+        operation: impl Future<Output = Result<T, VerifierError>>,
+    ) -> Result<T, VerifierError> {
+        let limit = self.0.config.timeout;
+        tokio::time::timeout(limit, operation).await.unwrap_or_else(|_| {
+            let waited = format!("no answer within {} s", limit.as_secs_f32());
+            Err(StoreError::Unavailable(waited).into())
+        })
+    }
+}
+
+/// Any text of 1 to 256 bytes without control characters. It is used as it is: no
+/// case folding, no Unicode normalization.
+fn check_user(user: &str) -> Result<(), VerifierError> {
+    let problem = if user.is_empty() {
+        "it is empty"
+    } else if user.len() > MAX_USER_BYTES {
+        "it is longer than 256 bytes of UTF-8"
+    } else if user.chars().any(char::is_control) {
+        "it holds control characters"
+    } else {
+        return Ok(());
+    };
+    Err(VerifierError::InvalidUser(problem))
+}
+
+/// Time since 1970; a clock set before that counts as 1970.
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Milliseconds, as the table keeps them.
+fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,197 @@
+//! How many guesses there are: pure arithmetic.
+//!
+//! The generic cell rate algorithm keeps one number a user, `throttle_at`: the time
+//! at which nothing is owed any more. Each attempt adds `refill`, and an attempt is
+//! granted while what is owed is at most `(burst - 1) * refill`. So `burst` attempts
+//! at once, then one a `refill`, whatever the order in which Lambdas ask.
+
+use std::time::Duration;
+
+/// The budget of attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    burst: u32,
+    refill: Duration,
+    max_misses: u32,
+}
+
+/// How an attempt is to be charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charge {
+    /// Nothing is owed: `throttle_at` becomes now plus the refill time.
+    Idle,
+    /// Something is owed: the refill time is added to `throttle_at`.
+    Busy,
+    /// Not now. Whole seconds, rounded up: after that long it is granted.
+    Throttled(Duration),
+    /// Not until an unlock.
+    Locked,
+}
+
+impl Default for Policy {
+    /// 10 at once, one back an hour, locked after 100 misses in a row.
+    fn default() -> Self {
+        Self { burst: 10, refill: Duration::from_secs(3600), max_misses: 100 }
+    }
+}
+
+impl Policy {
+    /// `burst` of 1 to 100 attempts, one back every `refill` of 1 ms to 30 days, and
+    /// 1 to 100 misses in a row (NIST SP 800-63B section 3.2.2 forbids more).
+    ///
+    /// # Errors
+    /// The name of the value that is out of range, and its range.
+    pub fn new(
+        burst: u32,
+        refill: Duration,
+        max_misses: u32,
+    ) -> Result<Self, (&'static str, &'static str)> {
+        let month = Duration::from_secs(30 * 24 * 3600);
+        if !(1..=100).contains(&burst) {
+            Err(("burst", "1 to 100 attempts"))
+        } else if refill < Duration::from_millis(1) || refill > month {
+            Err(("refill", "0.001 to 2592000 seconds"))
+        } else if !(1..=100).contains(&max_misses) {
+            Err(("max_misses", "1 to 100 misses"))
+        } else {
+            Ok(Self { burst, refill, max_misses })
+        }
+    }
+
+    /// Attempts granted at once to a user who owes nothing.
+    #[must_use]
+    pub const fn burst(&self) -> u32 {
+        self.burst
+    }
+
+    /// The time that brings one attempt back.
+    #[must_use]
+    pub const fn refill(&self) -> Duration {
+        self.refill
+    }
+
+    /// Misses in a row that lock the user.
+    #[must_use]
+    pub const fn max_misses(&self) -> u32 {
+        self.max_misses
+    }
+
+    /// [`refill`](Self::refill) in milliseconds.
+    #[must_use]
+    pub fn refill_ms(&self) -> i64 {
+        super::milliseconds(self.refill)
+    }
+
+    /// What may be owed, in milliseconds, when one more attempt is granted.
+    #[must_use]
+    pub fn tolerance_ms(&self) -> i64 {
+        i64::from(self.burst - 1) * self.refill_ms()
+    }
+
+    /// Decides from what the item says. The store's conditions say the same, and
+    /// decide in the end: between a look and a write the item may change.
+    #[must_use]
+    pub fn charge(&self, throttle_at: Option<i64>, misses: u64, now_ms: i64) -> Charge {
+        if misses >= u64::from(self.max_misses) {
+            return Charge::Locked;
+        }
+        let owed = throttle_at.map_or(0, |at| at.saturating_sub(now_ms));
+        let excess = owed.saturating_sub(self.tolerance_ms());
+        match (owed, excess) {
+            (..=0, _) => Charge::Idle,
+            (_, ..=0) => Charge::Busy,
+            (_, excess) => {
+                let seconds = excess.unsigned_abs().div_ceil(1000);
+                Charge::Throttled(Duration::from_secs(seconds))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The store's arithmetic, without the store.
+    fn attempt(policy: &Policy, throttle_at: &mut Option<i64>, now_ms: i64) -> bool {
+        match policy.charge(*throttle_at, 0, now_ms) {
+            Charge::Idle => *throttle_at = Some(now_ms + policy.refill_ms()),
+            Charge::Busy => *throttle_at = throttle_at.map(|at| at + policy.refill_ms()),
+            Charge::Throttled(_) | Charge::Locked => return false,
+        }
+        true
+    }
+
+    /// What the policy promises, said another way: a bucket of `burst` attempts that
+    /// fills by one every refill.
+    struct Bucket {
+        level_ms: i64,
+        at: i64,
+    }
+
+    impl Bucket {
+        fn attempt(&mut self, policy: &Policy, now_ms: i64) -> bool {
+            let full = i64::from(policy.burst()) * policy.refill_ms();
+            self.level_ms = full.min(self.level_ms + now_ms - self.at);
+            self.at = now_ms;
+            let granted = self.level_ms >= policy.refill_ms();
+            if granted {
+                self.level_ms -= policy.refill_ms();
+            }
+            granted
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn grants_what_a_leaking_bucket_grants(
+            burst in 1..=100_u32,
+            refill_ms in 1..=100_000_u64,
+            waits in prop::collection::vec(0..=200_000_i64, 1..200),
+        ) {
+            let policy = Policy::new(burst, Duration::from_millis(refill_ms), 100).expect("in range");
+            let start = 1_700_000_000_000;
+            let mut bucket = Bucket { level_ms: i64::from(burst) * policy.refill_ms(), at: start };
+            let (mut throttle_at, mut now_ms) = (None, start);
+            for wait in waits {
+                now_ms += wait;
+                let granted = attempt(&policy, &mut throttle_at, now_ms);
+                prop_assert_eq!(granted, bucket.attempt(&policy, now_ms));
+            }
+        }
+
+        #[test]
+        fn the_wait_it_names_is_long_enough_and_no_longer(
+            burst in 1..=100_u32,
+            refill_ms in 1..=10_000_000_u64,
+            owed in 1..=10_000_000_000_i64,
+        ) {
+            let policy = Policy::new(burst, Duration::from_millis(refill_ms), 100).expect("in range");
+            if let Charge::Throttled(wait) = policy.charge(Some(owed), 0, 0) {
+                let wait = i64::try_from(wait.as_millis()).expect("small");
+                let after = |ms| policy.charge(Some(owed), 0, ms);
+                prop_assert!(matches!(after(wait), Charge::Idle | Charge::Busy));
+                prop_assert!(matches!(after(wait - 1000), Charge::Throttled(_)));
+            }
+        }
+    }
+
+    #[test]
+    fn absurd_items_do_not_overflow() {
+        let policy = Policy::default();
+        for throttle_at in [i64::MIN, i64::MAX] {
+            for now_ms in [i64::MIN, 0, i64::MAX] {
+                let _ = policy.charge(Some(throttle_at), 0, now_ms);
+            }
+        }
+        assert_eq!(policy.charge(None, u64::MAX, 0), Charge::Locked);
+    }
+
+    #[test]
+    fn misses_lock_at_the_cap() {
+        let policy = Policy::default();
+        assert_eq!(policy.charge(None, 99, 0), Charge::Idle);
+        assert_eq!(policy.charge(None, 100, 0), Charge::Locked);
+    }
+}
