@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
@@ -26,8 +27,12 @@ const MEMORY: &str = ":memory:";
 struct Engines {
     process: u32,
     open: Mutex<HashMap<PathBuf, Database>>,
-    /// A parent's memory, which a fork copies: two copies would each accept a code.
-    memory_left_behind: bool,
+    /// Set before SQLite is first called.
+    used: AtomicBool,
+    /// A parent, or its parent, used SQLite before the fork. Its locks belong to a
+    /// process, its mutexes to threads that are gone, and a table in memory would
+    /// become two that each accept a code: nothing of it may be touched here.
+    inherited: bool,
 }
 
 static ENGINES: ArcSwapOption<Engines> = ArcSwapOption::const_empty();
@@ -44,12 +49,15 @@ fn engines() -> Arc<Engines> {
     if let Some(engines) = current.as_ref().filter(|engines| engines.process == process) {
         return Arc::clone(engines);
     }
-    let memory_left_behind = current.as_ref().is_some_and(|parent| {
-        // Taken only if a thread of the parent was opening an engine right then.
-        let open = parent.open.try_lock();
-        parent.memory_left_behind || open.is_ok_and(|open| open.contains_key(Path::new(MEMORY)))
+    let inherited = current
+        .as_ref()
+        .is_some_and(|parent| parent.inherited || parent.used.load(Ordering::SeqCst));
+    let ours = Arc::new(Engines {
+        process,
+        open: Mutex::default(),
+        used: AtomicBool::new(false),
+        inherited,
     });
-    let ours = Arc::new(Engines { process, open: Mutex::default(), memory_left_behind });
     let before = ENGINES.compare_and_swap(&current, Some(Arc::clone(&ours)));
     match before.as_ref() {
         Some(theirs) if theirs.process == process => Arc::clone(theirs),
@@ -62,14 +70,15 @@ fn engines() -> Arc<Engines> {
 
 fn open(at: &str) -> Result<Database, StoreError> {
     let engines = engines();
-    let memory = at == MEMORY;
-    if memory && engines.memory_left_behind {
+    if engines.inherited {
         return Err(StoreError::Configuration(
-            "the in-memory table stays with the process that made it, and this is a fork: \
-             set LAMBDATOTP_EMBEDDED to a file, or use DynamoDB"
+            "the embedded table was open when this process was forked, which SQLite does not \
+             survive: make the first call after the fork, or use DynamoDB"
                 .to_owned(),
         ));
     }
+    engines.used.store(true, Ordering::SeqCst);
+    let memory = at == MEMORY;
     let path = if memory { PathBuf::from(at) } else { private_file(at)? };
     let mut open = engines.open.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(database) = open.get(&path) {

@@ -7,7 +7,7 @@
 
 use std::future::pending;
 use std::pin::Pin;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
 use arc_swap::ArcSwapOption;
@@ -25,6 +25,9 @@ struct Process {
     id: u32,
     runtime: Runtime,
     worker: Once,
+    /// Whether results may still be handed to Python. Held while one is, so that
+    /// the interpreter does not go away under it.
+    open: RwLock<bool>,
 }
 
 static PROCESS: ArcSwapOption<Process> = ArcSwapOption::const_empty();
@@ -42,7 +45,7 @@ fn process() -> PyResult<Arc<Process>> {
         .max_blocking_threads(MAX_HELPERS)
         .build()
         .map_err(|error| PyRuntimeError::new_err(format!("cannot start tokio: {error}")))?;
-    let ours = Arc::new(Process { id, runtime, worker: Once::new() });
+    let ours = Arc::new(Process { id, runtime, worker: Once::new(), open: RwLock::new(true) });
     let before = PROCESS.compare_and_swap(&current, Some(Arc::clone(&ours)));
     match before.as_ref() {
         Some(theirs) if theirs.id == id => Ok(Arc::clone(theirs)),
@@ -83,10 +86,26 @@ where
     process.worker.call_once(|| {
         let thread = std::thread::Builder::new().name("lambdatotp".to_owned());
         let spawned = thread.spawn(move || driver.runtime.block_on(pending::<()>()));
-        started = spawned.map(drop);
+        started = spawned
+            .map_err(|error| PyRuntimeError::new_err(format!("cannot start a thread: {error}")))
+            .and_then(|_| {
+                let at_exit = wrap_pyfunction!(close, py)?;
+                py.import("atexit")?.call_method1("register", (at_exit,)).map(drop)
+            });
     });
-    started.map_err(|error| PyRuntimeError::new_err(format!("cannot start a thread: {error}")))?;
+    started?;
     generic::future_into_py::<Worker, _, T>(py, async { future.await.map_err(Into::into) })
+}
+
+/// At the interpreter's exit: results that arrive from now on reach nobody.
+#[pyfunction]
+fn close(py: Python<'_>) {
+    let current = PROCESS.load_full();
+    // In a forked child that never awaited, there is nothing to close.
+    if let Some(process) = current.filter(|process| process.id == std::process::id()) {
+        // A result that is being handed over needs the GIL to finish.
+        py.detach(|| *process.open.write().unwrap_or_else(PoisonError::into_inner) = false);
+    }
 }
 
 /// Our runtime, as `pyo3-async-runtimes` wants to see it. Its own tokio runtime is
@@ -130,7 +149,14 @@ impl generic::Runtime for Worker {
     where
         F: FnOnce() + Send + 'static,
     {
-        Task(running().runtime.spawn_blocking(function))
+        let process = running();
+        let task = Arc::clone(&process);
+        Task(process.runtime.spawn_blocking(move || {
+            let open = task.open.read().unwrap_or_else(PoisonError::into_inner);
+            if *open {
+                function();
+            }
+        }))
     }
 }
 

@@ -1,0 +1,28 @@
+"""Your table, your application's name: edit them here, or set them in the environment."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+import lambdatotp
+
+# The AWS region of the table. None: the region the function runs in (AWS_REGION).
+REGION: str | None = None
+
+# The DynamoDB table: its hash key is the string user_id.
+TABLE_NAME = "totp_users"
+
+# Shown by the authenticator app, above the code.
+APP_NAME = "MyApp"
+
+# The environment overrides all three.
+REGION = os.environ.get("LAMBDATOTP_REGION") or REGION
+TABLE_NAME = os.environ.get("LAMBDATOTP_TABLE_NAME") or TABLE_NAME
+APP_NAME = os.environ.get("LAMBDATOTP_ISSUER") or APP_NAME
+
+
+@cache
+def verifier() -> lambdatotp.Verifier:
+    """Make the one verifier, on first use: Chalice imports the app to package it, too."""
+    return lambdatotp.Verifier(region=REGION, table_name=TABLE_NAME, issuer=APP_NAME)

