@@ -80,7 +80,7 @@ impl Store {
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
         if !(3..=255).contains(&table.len()) || !table.bytes().all(legal) {
             return Err(StoreError::Configuration(format!(
-                "invalid table name {table:?}: DynamoDB takes 3 to 255 letters, digits, '_', '-' and '.'"
+                "invalid table_name {table:?}: DynamoDB takes 3 to 255 letters, digits, '_', '-' and '.'"
             )));
         }
         Ok(Self { table: table.to_owned(), connection: Connection::new(table, settings)? })

@@ -261,7 +261,7 @@ fn check_endpoint(url: &str) -> Result<bool, StoreError> {
         }
     }
     Err(StoreError::Configuration(format!(
-        "invalid endpoint URL {url:?}: it must start with http:// or https://"
+        "invalid endpoint_url {url:?}: it must start with http:// or https://"
     )))
 }
 

@@ -1,0 +1,104 @@
+"""A proxy in front of a real engine that loses, breaks and delays replies on demand."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections import deque
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Each is done to one request, in the order given; then requests just pass.
+PASS = "pass"
+LOSE_REPLY = "lose reply"  # applied; the connection closes without a byte
+CUT_REPLY = "cut reply"  # applied; the connection closes halfway through the body
+ERROR_AFTER = "error after"  # applied; answered 500
+THROTTLE = "throttle"  # not applied; answered as DynamoDB throttles
+REFUSE = "refuse"  # not applied; the connection closes
+HANG = "hang"  # not applied; no answer until the proxy stops
+
+
+class FaultProxy:
+    """Counts the requests it sees, and does to them what `faults` says."""
+
+    def __init__(self, upstream: str) -> None:
+        self.faults: deque[str] = deque()
+        self.operations: list[str] = []
+        self.released = threading.Event()
+        host = urlsplit(upstream).netloc
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                proxy.operations.append(self.headers["X-Amz-Target"].rsplit(".")[-1])
+                fault = proxy.faults.popleft() if proxy.faults else PASS
+                if fault == HANG:
+                    proxy.released.wait()
+                if fault in {HANG, REFUSE}:
+                    self.close_connection = True
+                elif fault == THROTTLE:
+                    self.answer(400, _error("ThrottlingException"))
+                else:
+                    status, reply = self.forward(body)
+                    self.finish_with(fault, status, reply)
+
+            def forward(self, body: bytes) -> tuple[int, bytes]:
+                connection = http.client.HTTPConnection(host)
+                connection.request("POST", "/", body, dict(self.headers))
+                response = connection.getresponse()
+                reply = response.read()
+                connection.close()
+                return response.status, reply
+
+            def finish_with(self, fault: str, status: int, reply: bytes) -> None:
+                if fault == PASS:
+                    self.answer(status, reply)
+                    return
+                if fault == ERROR_AFTER:
+                    self.answer(500, _error("InternalServerError"))
+                    return
+                self.close_connection = True
+                if fault == CUT_REPLY:
+                    self.answer(status, reply + b" " * 99, cut=99)
+
+            def answer(self, status: int, reply: bytes, cut: int = 0) -> None:
+                self.send_response(status)
+                self.send_header("Content-Type", "application/x-amz-json-1.0")
+                self.send_header("Content-Length", str(len(reply)))
+                self.end_headers()
+                self.wfile.write(reply[: len(reply) - cut])
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+def _error(code: str) -> bytes:
+    return json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}"}).encode()
+
+
+@contextmanager
+def fault_proxy(upstream: str) -> Iterator[FaultProxy]:
+    """Run a proxy in front of an engine."""
+    proxy = FaultProxy(upstream)
+    thread = threading.Thread(target=proxy.server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        proxy.released.set()
+        proxy.server.shutdown()
+        proxy.server.server_close()
+        thread.join()

@@ -1,0 +1,307 @@
+"""The HTTP service, through Chalice's own test client."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+import pyotp
+import pytest
+import zxingcpp
+from chalice.test import Client
+from codes import LEGACY, legacy_code
+from pictures import pixels_of_png
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+USERS = ["ana@example.com", "a+b", "a/b", "50%", "%41", "a b", "日本語", "🎉", "a:b", "a&b=c", "..", "a?b#c"]
+
+
+class Service:
+    """The app, as a caller sees it."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def call(self, method: str, path: str, body: Any = b"", headers: Any = None) -> Any:
+        if not isinstance(body, (bytes, str)):
+            body, headers = json.dumps(body), {**JSON, **(headers or {})}
+        response = self.client.http.request(method, path, headers=headers or {}, body=body)
+        assert "Traceback" not in response.body.decode()
+        assert response.status_code != 500
+        return response
+
+    def register(self, user: str, **headers: str) -> Any:
+        return self.call("POST", "/", {"user": user}, headers)
+
+    def verify(self, user: str, code: str) -> Any:
+        return self.call("POST", "/verify", {"user": user, "code": code})
+
+
+@pytest.fixture
+def load_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Import the app anew, as a fresh Lambda does, in the environment of the test."""
+
+    def load(**variables: str) -> Service:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        for name in [name for name in sys.modules if name.split(".")[0] in {"app", "chalicelib"}]:
+            del sys.modules[name]
+        return Service(Client(importlib.import_module("app").app))
+
+    return load
+
+
+@pytest.fixture
+def service(engine, load_app):
+    return load_app(**engine.environment())
+
+
+def test_register_scan_verify(service):
+    response = service.register("ana@example.com")
+    assert response.status_code == 201
+    body = response.json_body
+    assert set(body) == {"user_id", "user", "qr_code", "qr_code_url"}
+    assert body["user_id"] == body["user"] == "ana@example.com"
+    # What a phone would read off the picture.
+    kind, _, data = body["qr_code_url"].partition(",")
+    assert kind == "data:image/png;base64"
+    (scanned,) = zxingcpp.read_barcodes(pixels_of_png(base64.b64decode(data)))
+    assert scanned.text == body["qr_code"]
+    totp = pyotp.parse_uri(scanned.text)
+    assert (totp.name, totp.issuer) == ("ana@example.com", "MyApp")
+    code = totp.now()
+    verified = service.verify("ana@example.com", code)
+    assert (verified.status_code, verified.json_body) == (200, {"code_is_valid": True})
+    assert service.verify("ana@example.com", code).json_body == {"code_is_valid": False}
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_user_ids_on_every_route(engine, load_app, user):
+    service = load_app(**engine.environment(), LAMBDATOTP_API_TOKEN="t0ken")
+    bearer = {"Authorization": "Bearer t0ken"}
+    for register in (
+        lambda: service.call("POST", "/", {"user": user}, bearer),
+        lambda: service.call("POST", "/", urlencode({"user": user}), {**FORM, **bearer}),
+    ):
+        response = register()
+        assert response.status_code == 201
+        assert response.json_body["user_id"] == user
+        totp = pyotp.parse_uri(response.json_body["qr_code"])
+        assert totp.name == user
+        for step, call in enumerate(
+            (
+                lambda code: service.call("POST", "/verify", {"user": user, "code": code}, bearer),
+                lambda code: service.call(
+                    "POST", "/verify", urlencode({"user": user, "code": code}), {**FORM, **bearer}
+                ),
+                lambda code: service.call(
+                    "GET", "/verify?" + urlencode({"user": user, "code": code}), headers=bearer
+                ),
+            ),
+            start=-1,
+        ):
+            code = totp.at(time.time(), counter_offset=step)
+            assert call(code).json_body == {"code_is_valid": True}
+        root = "/?" + urlencode({"user": user, "code": "000000"}, quote_via=quote)
+        assert service.call("GET", root, headers=bearer).json_body == {"code_is_valid": False}
+        assert service.call("DELETE", "/" + quote(user, safe=""), headers=bearer).status_code == 204
+        gone = service.call("DELETE", "/" + quote(user, safe=""), headers=bearer)
+        assert (gone.status_code, gone.json_body["Code"]) == (404, "NotFoundError")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "says"),
+    [
+        (b"", JSON, "no body"),
+        (b"", {}, "no body"),
+        (b"  ", JSON, "no body"),
+        (b"{", JSON, "not valid JSON"),
+        (b"\xff\xfe", JSON, "not valid JSON"),
+        (b"user=ana", JSON, "not valid JSON"),
+        (b"[" * 100_000, JSON, "not valid JSON"),
+        (b"null", JSON, "not a JSON object"),
+        (b'["user"]', JSON, "not a JSON object"),
+        (b'"user"', JSON, "not a JSON object"),
+        (b"{}", JSON, "user is missing"),
+        (b'{"user": null}', JSON, "user is missing"),
+        (b'{"user": ""}', JSON, "user is missing"),
+        (b'{"user": 5}', JSON, "user is not a string"),
+        (b'{"user": ["ana"]}', JSON, "user is not a string"),
+        (b'{"user": true}', JSON, "user is not a string"),
+        (b'{"user": "a\\u0000b"}', JSON, "control characters"),
+        (b'{"user": "a\\nb"}', JSON, "control characters"),
+        (b'{"user": "\\ud800"}', JSON, "Unicode"),
+        (json.dumps({"user": "a" * 257}).encode(), JSON, "longer than 256 bytes"),
+        (json.dumps({"user": "é" * 129}).encode(), JSON, "longer than 256 bytes"),
+        (b"other=1", FORM, "user is missing"),
+        (b"user=", FORM, "user is missing"),
+        (b"user=%ff", FORM, "not a form in UTF-8"),
+        (b"user=%00", FORM, "control characters"),
+        (b"&".join([b"a=1"] * 1000), FORM, "not a form"),
+    ],
+)
+def test_bad_registrations(make_engine, load_app, body, headers, says):
+    service = load_app(**make_engine("memory").environment())
+    response = service.call("POST", "/", body, headers)
+    assert response.status_code == 400
+    assert response.json_body["Code"] == "BadRequestError"
+    assert says in response.json_body["Message"]
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ({}, "user is missing"),
+        ({"user": "ana"}, "code is missing"),
+        ({"code": "123456"}, "user is missing"),
+        ({"user": "", "code": "123456"}, "user is missing"),
+        ({"user": "ana", "code": ""}, "code is missing"),
+        ({"user": "a\nb", "code": "123456"}, "control characters"),
+        ({"user": "a" * 257, "code": "123456"}, "longer than 256 bytes"),
+    ],
+)
+def test_bad_verifications(make_engine, load_app, query, says):
+    service = load_app(**make_engine("memory").environment())
+    for response in (
+        service.call("GET", "/verify?" + urlencode(query)),
+        service.call("GET", "/?" + urlencode(query)),
+        service.call("POST", "/verify", query),
+        service.call("POST", "/verify", urlencode(query) or " ", FORM),
+    ):
+        assert response.status_code == 400
+        message = response.json_body["Message"]
+        assert says in message or (not query and "no body" in message)
+
+
+def test_a_code_that_is_a_number_lost_its_zeros(service):
+    service.register("ana")
+    response = service.call("POST", "/verify", {"user": "ana", "code": 123456})
+    assert (response.status_code, response.json_body["Message"]) == (400, "code is not a string.")
+
+
+@pytest.mark.parametrize("code", ["abc", "12345", "１２３４５６", "123456789", "%s", "12\u00003456"])
+def test_codes_that_are_none_are_just_wrong(service, code):
+    service.register("ana")
+    assert service.verify("ana", code).json_body == {"code_is_valid": False}
+
+
+def test_other_content_types(service):
+    response = service.call("POST", "/", b"<user/>", {"Content-Type": "text/xml"})
+    assert response.status_code == 415
+    charset = {"Content-Type": "application/json; charset=utf-8"}
+    assert service.call("POST", "/", b'{"user": "ana"}', charset).status_code == 201
+
+
+def test_conflict_and_not_found(service):
+    assert service.register("ana").status_code == 201
+    again = service.register("ana")
+    assert (again.status_code, again.json_body["Code"]) == (409, "ConflictError")
+    unknown = service.verify("bob", "123456")
+    assert (unknown.status_code, unknown.json_body["Code"]) == (404, "NotFoundError")
+
+
+def test_the_original_applications_users(engine, load_app):
+    engine.put("old@example.com", secret=LEGACY)
+    service = load_app(**engine.environment())
+    path = "/verify?" + urlencode({"user": "old@example.com", "code": legacy_code()})
+    assert service.call("GET", path).json_body == {"code_is_valid": True}
+
+
+def test_too_many_attempts(engine, load_app):
+    service = load_app(**engine.environment(), LAMBDATOTP_BURST="2")
+    service.register("ana")
+    for _ in range(2):
+        assert service.verify("ana", "000000").json_body == {"code_is_valid": False}
+    refused = service.verify("ana", "000000")
+    assert (refused.status_code, refused.json_body["Code"]) == (429, "TooManyRequestsError")
+    assert 3590 <= int(refused.headers["Retry-After"]) <= 3600
+
+
+def test_a_locked_user(engine, load_app):
+    engine.put("ana", secret=LEGACY, misses=100)
+    service = load_app(**engine.environment())
+    refused = service.verify("ana", legacy_code())
+    assert (refused.status_code, refused.json_body["Code"]) == (423, "LockedError")
+
+
+def test_a_table_that_does_not_answer(load_app, caplog):
+    service = load_app(AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:9", LAMBDATOTP_TIMEOUT="3")
+    started = time.monotonic()
+    refused = service.register("ana")
+    assert time.monotonic() - started < 10
+    assert (refused.status_code, refused.json_body["Code"]) == (503, "ServiceUnavailableError")
+    assert int(refused.headers["Retry-After"]) > 0
+    assert "StoreUnavailableError: the store did not answer" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("variables", "logged"),
+    [
+        ({"LAMBDATOTP_TABLE_NAME": "missing"}, "there is no table"),
+        ({"LAMBDATOTP_DIGITS": "5"}, "LAMBDATOTP_DIGITS"),
+        ({"LAMBDATOTP_EMBEDDED": "/nowhere/users.db"}, "cannot open the embedded table"),
+    ],
+)
+def test_what_the_operator_must_mend_is_logged(make_engine, load_app, caplog, variables, logged):
+    service = load_app(**{**make_engine("dynamodb_local").environment(), **variables})
+    for refused in (service.register("ana"), service.verify("ana", "123456")):
+        assert (refused.status_code, refused.json_body["Code"]) == (503, "ServiceUnavailableError")
+        assert logged not in refused.json_body["Message"]
+    assert logged in caplog.text
+
+
+class TestTheToken:
+    ROUTES = (
+        ("POST", "/", b'{"user": "ana"}'),
+        ("GET", "/?user=ana&code=123456", b""),
+        ("GET", "/verify?user=ana&code=123456", b""),
+        ("POST", "/verify", b'{"user": "ana", "code": "123456"}'),
+        ("DELETE", "/ana", b""),
+    )
+
+    @pytest.mark.parametrize("route", ROUTES)
+    @pytest.mark.parametrize(
+        "given", [None, "", "secret", "Bearer", "Bearer ", "Bearer secre", "Bearer secretx", "Basic secret",
+                  "Bearer s\u00e9cret"]
+    )  # fmt: skip
+    def test_is_demanded_on_every_route(self, make_engine, load_app, route, given):
+        engine = make_engine("memory")
+        service = load_app(**engine.environment(), LAMBDATOTP_API_TOKEN="secret")
+        method, path, body = route
+        headers = JSON if given is None else {**JSON, "Authorization": given}
+        response = service.call(method, path, body, headers)
+        assert (response.status_code, response.json_body["Code"]) == (401, "UnauthorizedError")
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+        assert engine.get("ana") is None
+
+    @pytest.mark.parametrize("given", ["Bearer secret", "bearer secret", "BEARER  secret "])
+    def test_opens_every_route(self, make_engine, load_app, given):
+        service = load_app(**make_engine("memory").environment(), LAMBDATOTP_API_TOKEN="secret")
+        headers = {**JSON, "Authorization": given}
+        statuses = [
+            service.call(method, path, body, headers).status_code
+            for method, path, body in self.ROUTES
+        ]
+        assert statuses == [201, 200, 200, 200, 204]
+
+    def test_is_needed_to_delete(self, service):
+        service.register("ana")
+        refused = service.call("DELETE", "/ana")
+        assert (refused.status_code, refused.json_body["Code"]) == (403, "ForbiddenError")
+        assert "LAMBDATOTP_API_TOKEN" in refused.json_body["Message"]
+        assert service.register("ana").status_code == 409
+
+
+def test_replies_are_not_kept(service):
+    for response in (service.register("ana"), service.register("ana"), service.verify("ana", "1")):
+        assert response.headers["Cache-Control"] == "no-store"
+        assert "Access-Control-Allow-Origin" not in response.headers
