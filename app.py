@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote
 
-from chalice import Chalice, Response
+from chalice.app import Chalice, Response
 
 from chalicelib.config import verifier
 from chalicelib.http import CONTENT_TYPES, Refusal, answering, field, reply, token_configured

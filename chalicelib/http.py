@@ -8,15 +8,13 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from chalice import Response
-
 import lambdatotp
+from chalice.app import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from chalice import Chalice
-    from chalice.app import Request
+    from chalice.app import Chalice, Request
 
 FORM = "application/x-www-form-urlencoded"
 CONTENT_TYPES = ["application/json", FORM]
@@ -72,6 +70,8 @@ def _fields(request: Request) -> dict[str, Any]:
     if request.method not in {"POST", "PUT", "PATCH"}:
         return dict(request.query_params or {})
     raw = request.raw_body or b""
+    if isinstance(raw, str):
+        raw = raw.encode()
     if not raw.strip():
         raise _bad_request('The request has no body. Send JSON, {"user": "..."}, or a form.')
     if request.headers.get("content-type", "").lower().startswith(FORM):
@@ -131,8 +131,10 @@ def answering(app: Chalice) -> Callable[[Callable[..., Response]], Callable[...,
     def decorate(view: Callable[..., Response]) -> Callable[..., Response]:
         @wraps(view)
         def answer(**path: str) -> Response:
-            request = app.current_request
             try:
+                request = app.current_request
+                if request is None:  # Chalice sets it before it calls a view
+                    raise _bad_request("There is no request.")
                 _authorize(request.headers)
                 return view(_fields(request), **path)
             except Refusal as refusal:

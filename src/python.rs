@@ -1,5 +1,8 @@
 //! The Python module `lambdatotp._lambdatotp`: everything that names PyO3.
 
+// Python reads these comments as docstrings, which are not Markdown.
+#![allow(clippy::doc_markdown)]
+
 mod errors;
 mod otp;
 mod qr;

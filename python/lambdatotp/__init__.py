@@ -83,15 +83,15 @@ def _default() -> Verifier:
     return verifier if verifier is not None else _made.setdefault("default", Verifier())
 
 
-def register(user: str, *, secret: Secret | str | None = None) -> Enrollment:
+def register(user: str, *, secret: Secret | str | None = None) -> Enrollment:  # noqa: D103 - below
     return _default().register(user, secret=secret)
 
 
-def verify(user: str, code: str) -> bool:
+def verify(user: str, code: str) -> bool:  # noqa: D103 - below
     return _default().verify(user, code)
 
 
-def delete(user: str) -> None:
+def delete(user: str) -> None:  # noqa: D103 - below
     _default().delete(user)
 
 

@@ -23,6 +23,11 @@ fn code_text(code: &Bound<'_, PyString>) -> String {
     code.to_str().unwrap_or_default().to_owned()
 }
 
+/// A setting as the environment would give it, so that both are read the same way.
+fn text<T: ToString>(value: Option<T>) -> Option<String> {
+    value.map(|value| value.to_string())
+}
+
 /// Registers users and checks their codes against one table.
 #[pyclass(frozen, subclass, module = "lambdatotp._lambdatotp")]
 pub(super) struct Verifier(verifier::Verifier);
@@ -62,9 +67,6 @@ impl Verifier {
             }
             // An argument beats the environment.
             config.store.embedded = None;
-        }
-        fn text<T: ToString>(value: Option<T>) -> Option<String> {
-            value.map(|value| value.to_string())
         }
         let arguments = [
             ("table_name", table_name),

@@ -148,7 +148,8 @@ impl Connection {
                 .http_client(crate::embedded::http_client(at, &self.table)?),
             None => match Environment::read(settings) {
                 Some(environment) => environment.builder()?,
-                None => full_chain(settings).await?,
+                // Boxed, since it is 20 kB of state that every caller would carry.
+                None => Box::pin(full_chain(settings)).await?,
             },
         };
         let timeouts = TimeoutConfig::builder()

@@ -1,4 +1,6 @@
 //! The conditional writes: DESIGN.md, "How is a code accepted exactly once?".
+//!
+//! The futures of the SDK hold kilobytes of state, so they are boxed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure::AllOld,
 };
 
-use super::item::{self, Item, field};
+use super::item::{Item, attributes, field};
 use super::{
     Acceptance, Accepted, Attempt, Deleted, Enrolled, NewUser, Registered, Reserved, Store,
     StoreError, write_id,
@@ -56,17 +58,17 @@ impl Store {
     pub async fn register(&self, user: &NewUser<'_>) -> Result<Registered, StoreError> {
         let turn = self.connection.turn().await?;
         let id = write_id()?;
-        let sent = turn.client().put_item().table_name(&self.table);
-        let sent = sent
-            .set_item(Some(item::attributes(user, &id)))
+        let request = turn
+            .client()
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(attributes(user, &id)))
             .condition_expression("attribute_not_exists(user_id)")
-            .return_values_on_condition_check_failure(AllOld)
-            .send()
-            .await;
-        let Err(error) = sent else { return Ok(Registered::Created) };
+            .return_values_on_condition_check_failure(AllOld);
+        let Err(error) = Box::pin(request.send()).await else { return Ok(Registered::Created) };
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                let old = self.old(user.user, failed.item());
+                let old = item(user.user, failed.item());
                 let ours = old.is_some_and(|item| item.carries(field::ENROLLMENT_ID, &id));
                 Ok(if ours { Registered::Created } else { Registered::Exists })
             }
@@ -109,11 +111,11 @@ impl Store {
                     .expression_attribute_values(":refill", n(policy.refill_ms()))
                     .expression_attribute_values(":limit", n(now_ms + policy.tolerance_ms()))
             };
-            let granted = match request.send().await {
+            let granted = match Box::pin(request.send()).await {
                 Ok(done) => Item::new(user, done.attributes.unwrap_or_default()),
                 Err(error) => {
                     let old = match failed_condition(&error) {
-                        Some(old) => self.old(user, old),
+                        Some(old) => item(user, old),
                         None => return Err(StoreError::of(&error, &self.table)),
                     };
                     let Some(old) = old else { return Ok(Reserved::NotFound) };
@@ -149,7 +151,7 @@ impl Store {
                 ("attribute_not_exists(enrollment_id) AND secret = :enrolled", s(secret))
             }
         };
-        let sent = turn
+        let request = turn
             .client()
             .update_item()
             .table_name(&self.table)
@@ -168,14 +170,12 @@ impl Store {
             .expression_attribute_values(":id", s(&id))
             .expression_attribute_values(":now", n(accepted.now))
             .expression_attribute_values(":enrolled", enrolled)
-            .return_values_on_condition_check_failure(AllOld)
-            .send()
-            .await;
-        let Err(error) = sent else { return Ok(Accepted::Stored) };
+            .return_values_on_condition_check_failure(AllOld);
+        let Err(error) = Box::pin(request.send()).await else { return Ok(Accepted::Stored) };
         let Some(old) = failed_condition(&error) else {
             return Err(StoreError::of(&error, &self.table));
         };
-        let Some(old) = self.old(accepted.user, old) else { return Ok(Accepted::Superseded) };
+        let Some(old) = item(accepted.user, old) else { return Ok(Accepted::Superseded) };
         if old.carries(field::ACCEPT_ID, &id) {
             return Ok(Accepted::Stored);
         }
@@ -191,17 +191,15 @@ impl Store {
     pub async fn delete(&self, user: &str) -> Result<Deleted, StoreError> {
         let turn = self.connection.turn().await?;
         let doubt = Doubt::default();
-        let sent = turn
+        let request = turn
             .client()
             .delete_item()
             .table_name(&self.table)
             .key(field::USER_ID, s(user))
             .condition_expression("attribute_exists(user_id)")
             .customize()
-            .interceptor(doubt.clone())
-            .send()
-            .await;
-        let Err(error) = sent else { return Ok(Deleted::Deleted) };
+            .interceptor(doubt.clone());
+        let Err(error) = Box::pin(request.send()).await else { return Ok(Deleted::Deleted) };
         match error.as_service_error() {
             Some(DeleteItemError::ConditionalCheckFailedException(_)) => {
                 let ours = doubt.0.load(Ordering::Relaxed);
@@ -210,10 +208,11 @@ impl Store {
             _ => Err(StoreError::of(&error, &self.table)),
         }
     }
+}
 
-    fn old(&self, user: &str, old: Option<&HashMap<String, AttributeValue>>) -> Option<Item> {
-        old.filter(|old| !old.is_empty()).map(|old| Item::new(user, old.clone()))
-    }
+/// The item that a failed condition returned, where there was one.
+fn item(user: &str, old: Option<&HashMap<String, AttributeValue>>) -> Option<Item> {
+    old.filter(|old| !old.is_empty()).map(|old| Item::new(user, old.clone()))
 }
 
 /// The item that failed the condition, where that is what happened.

@@ -106,7 +106,7 @@ impl Config {
                     "connect_timeout" => &mut self.store.connect_timeout,
                     _ => &mut self.store.attempt_timeout,
                 };
-                let limits = Duration::from_millis(1)..=Duration::from_secs(900);
+                let limits = Duration::from_millis(1)..=Duration::from_mins(15);
                 match seconds(value).filter(|time| limits.contains(time)) {
                     Some(time) => return assign(slot, time),
                     None => "use 0.001 to 900 seconds".to_owned(),

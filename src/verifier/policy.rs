@@ -31,7 +31,7 @@ pub enum Charge {
 impl Default for Policy {
     /// 10 at once, one back an hour, locked after 100 misses in a row.
     fn default() -> Self {
-        Self { burst: 10, refill: Duration::from_secs(3600), max_misses: 100 }
+        Self { burst: 10, refill: Duration::from_hours(1), max_misses: 100 }
     }
 }
 
@@ -46,7 +46,7 @@ impl Policy {
         refill: Duration,
         max_misses: u32,
     ) -> Result<Self, (&'static str, &'static str)> {
-        let month = Duration::from_secs(30 * 24 * 3600);
+        let month = Duration::from_hours(30 * 24);
         if !(1..=100).contains(&burst) {
             Err(("burst", "1 to 100 attempts"))
         } else if refill < Duration::from_millis(1) || refill > month {

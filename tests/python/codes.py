@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 
-import pyotp
-
 import lambdatotp
+import pyotp
 
 LEGACY = "JBSWY3DPEHPK3PXP"  # 80 bits, as the original application made them
 

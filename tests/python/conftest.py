@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import lambdatotp
 import pytest
 from botocore.awsrequest import AWSResponse
-
-import lambdatotp
 from lambdatotp import _lambdatotp
 
 ROOT = Path(__file__).parents[2]
@@ -140,9 +139,7 @@ def embedded_client(at: str) -> Any:
 
 
 @pytest.fixture
-def make_engine(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> Callable[[str], Engine]:
+def make_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Engine]:
     """Make an engine by its name."""
 
     def make(name: str) -> Engine:

@@ -9,10 +9,9 @@ import sys
 import textwrap
 import threading
 
+import lambdatotp
 import pytest
 from codes import code_of, wrong_code
-
-import lambdatotp
 
 
 def test_the_module_functions_await(engine, monkeypatch):

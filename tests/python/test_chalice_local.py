@@ -84,7 +84,10 @@ def test_users_survive_a_restart(tmp_path):
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         bearer = {"Authorization": "Bearer secret"}
         assert call(port, "GET", f"/verify?{query}")[0] == 401
-        assert call(port, "POST", "/verify", query, **form, **bearer) == (200, {"code_is_valid": False})
+        assert call(port, "POST", "/verify", query, **form, **bearer) == (
+            200,
+            {"code_is_valid": False},
+        )
         later = {"user": user, "code": totp.at(time.time(), counter_offset=1)}
         assert call(port, "POST", "/verify", later, **bearer) == (200, {"code_is_valid": True})
         path = "/" + quote(user, safe="")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import inspect
 import pydoc
 
-import pytest
-
 import lambdatotp
+import pytest
 
 
 @pytest.mark.parametrize("name", [name for name in lambdatotp.__all__ if name != "__version__"])
@@ -23,7 +22,13 @@ def test_everything_public_is_described(name):
 def test_help_on_verify():
     text = pydoc.plain(pydoc.render_doc(lambdatotp.verify))
     assert "verify(user: 'str', code: 'str') -> 'bool'" in text
-    for piece in ("Args:", "Returns:", "Raises:", "TooManyAttemptsError", "True for a right code, once"):
+    for piece in (
+        "Args:",
+        "Returns:",
+        "Raises:",
+        "TooManyAttemptsError",
+        "True for a right code, once",
+    ):
         assert piece in text
 
 

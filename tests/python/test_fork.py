@@ -13,10 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import lambdatotp
 import pytest
 from codes import code_of, wrong_code
-
-import lambdatotp
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,7 +22,20 @@ if TYPE_CHECKING:
 
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-USERS = ["ana@example.com", "a+b", "a/b", "50%", "%41", "a b", "日本語", "🎉", "a:b", "a&b=c", "..", "a?b#c"]
+USERS = [
+    "ana@example.com",
+    "a+b",
+    "a/b",
+    "50%",
+    "%41",
+    "a b",
+    "日本語",
+    "🎉",
+    "a:b",
+    "a&b=c",
+    "..",
+    "a?b#c",
+]
 
 
 class Service:
@@ -188,7 +201,9 @@ def test_a_code_that_is_a_number_lost_its_zeros(service):
     assert (response.status_code, response.json_body["Message"]) == (400, "code is not a string.")
 
 
-@pytest.mark.parametrize("code", ["abc", "12345", "１２３４５６", "123456789", "%s", "12\u00003456"])
+@pytest.mark.parametrize(
+    "code", ["abc", "12345", "１２３４５６", "123456789", "%s", "12\u00003456"]
+)
 def test_codes_that_are_none_are_just_wrong(service, code):
     service.register("ana")
     assert service.verify("ana", code).json_body == {"code_is_valid": False}
@@ -270,8 +285,9 @@ class TestTheToken:
 
     @pytest.mark.parametrize("route", ROUTES)
     @pytest.mark.parametrize(
-        "given", [None, "", "secret", "Bearer", "Bearer ", "Bearer secre", "Bearer secretx", "Basic secret",
-                  "Bearer s\u00e9cret"]
+        "given",
+        [None, "", "secret", "Bearer", "Bearer ", "Bearer secre", "Bearer secretx",
+         "Basic secret", "Bearer s\u00e9cret"],
     )  # fmt: skip
     def test_is_demanded_on_every_route(self, make_engine, load_app, route, given):
         engine = make_engine("memory")

@@ -6,12 +6,11 @@ import base64
 import hashlib
 import time
 
+import lambdatotp
 import pyotp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-import lambdatotp
 from lambdatotp import Hotp, KeyUri, Secret, Totp
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # RFC 4226's, 12345678901234567890
@@ -140,7 +139,9 @@ class TestSecret:
         assert secret != Secret.from_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))
         assert secret != secret.base32
 
-    @pytest.mark.parametrize("text", ["", "JBSWY3DP", "JBSWY3DPEHPK3PX1", "ÄBSWY3DPEHPK3PXP", "A" * 206])
+    @pytest.mark.parametrize(
+        "text", ["", "JBSWY3DP", "JBSWY3DPEHPK3PX1", "ÄBSWY3DPEHPK3PXP", "A" * 206]
+    )
     def test_refused(self, text):
         with pytest.raises(lambdatotp.InvalidSecretError, match="invalid secret") as error:
             Secret(text)
@@ -175,15 +176,26 @@ class TestKeyUri:
 
     @given(issuer=st.text("ab%+ é&", min_size=1), account_name=st.text("ab%+ é&/@", min_size=1))
     def test_it_reads_pyotps(self, issuer, account_name):
-        theirs = pyotp.TOTP(SECRET, interval=60).provisioning_uri(name=account_name, issuer_name=issuer)
+        theirs = pyotp.TOTP(SECRET, interval=60).provisioning_uri(
+            name=account_name, issuer_name=issuer
+        )
         ours = KeyUri.parse(theirs)
-        assert (ours.issuer, ours.account_name, ours.period) == (issuer, account_name.lstrip(" "), 60)
+        assert (ours.issuer, ours.account_name, ours.period) == (
+            issuer,
+            account_name.lstrip(" "),
+            60,
+        )
 
     def test_refused(self):
-        for uri in ("", "http://x", "otpauth://totp/a", f"otpauth://totp/a?secret={SECRET}&digits=9"):
+        for uri in (
+            "",
+            "http://x",
+            "otpauth://totp/a",
+            f"otpauth://totp/a?secret={SECRET}&digits=9",
+        ):
             with pytest.raises(ValueError, match="invalid"):
                 KeyUri.parse(uri)
         with pytest.raises(lambdatotp.InvalidSecretError):
             KeyUri.parse("otpauth://totp/a?secret=short")
-        with pytest.raises(ValueError, match="a period .* or a counter"):
+        with pytest.raises(ValueError, match=r"a period .* or a counter"):
             KeyUri(SECRET, "ana", period=30, counter=0)

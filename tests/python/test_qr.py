@@ -7,10 +7,9 @@ import random
 import string
 import xml.etree.ElementTree as ET
 
+import lambdatotp
 import pytest
 from pictures import pixels_of_png, pixels_of_svg, pixels_of_terminal, read
-
-import lambdatotp
 
 # Bytes that fit each version at level M, from ISO/IEC 18004, and at level L above 40-M.
 CAPACITY_M = [
@@ -50,7 +49,12 @@ def test_the_longest_texts_fall_back_to_level_l():
     for length in (2332, 2953):
         text = some_text(length)
         assert read(pixels_of_png(lambdatotp.qr_png(text, scale=2))) == text
-    for call in (lambdatotp.qr_png, lambdatotp.qr_svg, lambdatotp.qr_terminal, lambdatotp.qr_data_uri):
+    for call in (
+        lambdatotp.qr_png,
+        lambdatotp.qr_svg,
+        lambdatotp.qr_terminal,
+        lambdatotp.qr_data_uri,
+    ):
         with pytest.raises(ValueError, match="2954 bytes, at most 2953"):
             call("x" * 2954)
         with pytest.raises(ValueError, match="empty"):

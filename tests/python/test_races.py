@@ -8,10 +8,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import lambdatotp
 import pytest
 from codes import code_of, wrong_code, wrong_codes
-
-import lambdatotp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,8 +85,12 @@ def test_guesses_beside_logins_of_the_same_user(engine):
     verifier = engine.verifier(burst=10, window=5)
     enrollment = verifier.register("ana")
     guesses = wrong_codes(enrollment, 60)
-    logins = [lambda step=step: verifier.verify("ana", code_of(enrollment, step)) for step in (-5, 0, 5)]
-    outcomes = at_once([*(lambda code=code: verifier.verify("ana", code) for code in guesses), *logins])
+    logins = [
+        lambda step=step: verifier.verify("ana", code_of(enrollment, step)) for step in (-5, 0, 5)
+    ]
+    outcomes = at_once(
+        [*(lambda code=code: verifier.verify("ana", code) for code in guesses), *logins]
+    )
     granted = outcomes["False"]
     assert granted <= 10 + 3  # a login that came after a later one is a miss, too
     assert sum(outcomes.values()) == 63

@@ -8,10 +8,9 @@ import logging
 import pickle
 import traceback
 
+import lambdatotp
 import pytest
 from codes import LEGACY, code_of
-
-import lambdatotp
 
 RAW = b"12345678901234567890"
 
@@ -71,7 +70,11 @@ def test_nothing_is_said_aloud(engine, capfd, caplog, monkeypatch):
     for secret in (enrollment.secret, enrollment.secret[:9], enrollment.secret + "1"):
         attempt(lambda secret=secret: verifier.register("ana", secret=secret))
         attempt(lambda secret=secret: lambdatotp.Secret(secret))
-        attempt(lambda secret=secret: lambdatotp.KeyUri.parse(f"otpauth://totp/a?secret={secret}&digits=9"))
+        attempt(
+            lambda secret=secret: lambdatotp.KeyUri.parse(
+                f"otpauth://totp/a?secret={secret}&digits=9"
+            )
+        )
     engine.put("bad", secret=enrollment.secret + "!")
     attempt(lambda: verifier.verify("bad", "123456"))
     attempt(lambda: engine.verifier(timeout=0.001).verify("ana", "123456"))

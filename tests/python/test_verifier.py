@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 
+import lambdatotp
 import pyotp
 import pytest
 from codes import LEGACY, code_of, legacy_code, wrong_code
-
-import lambdatotp
 
 
 def test_a_code_is_accepted_once(engine):
@@ -55,7 +54,10 @@ def test_deleting(engine):
     enrollment = verifier.register("ana")
     assert verifier.delete("ana") is None
     assert engine.get("ana") is None
-    for call in (lambda: verifier.verify("ana", code_of(enrollment)), lambda: verifier.delete("ana")):
+    for call in (
+        lambda: verifier.verify("ana", code_of(enrollment)),
+        lambda: verifier.delete("ana"),
+    ):
         with pytest.raises(lambdatotp.UserNotFoundError, match="no such user"):
             call()
     # A new enrollment has a new secret, and nothing of the old one.
@@ -67,7 +69,11 @@ def test_deleting(engine):
 
 def test_a_secret_can_be_brought_along(engine):
     verifier = engine.verifier()
-    for user, secret in (("a", LEGACY), ("b", "jbsw y3dp ehpk 3pxp"), ("c", lambdatotp.Secret(LEGACY))):
+    for user, secret in (
+        ("a", LEGACY),
+        ("b", "jbsw y3dp ehpk 3pxp"),
+        ("c", lambdatotp.Secret(LEGACY)),
+    ):
         assert verifier.register(user, secret=secret).secret == LEGACY
         assert verifier.verify(user, legacy_code()) is True
     for bad in ("", "JBSWY3DP", "not base32!", "\ud800"):
@@ -102,8 +108,8 @@ def test_a_users_parameters_outlive_the_configuration(engine, digits, algorithm)
 
 @pytest.mark.parametrize(
     "code",
-    ["", " ", "12345", "123456789", "abcdef", "+12345", "12345x", "1_23456", "123456\n", "12\x003456",
-     "１２３４５６", "¹23456", "\ud800", "-" * 10_000, "9" * 10_000],
+    ["", " ", "12345", "123456789", "abcdef", "+12345", "12345x", "1_23456", "123456\n",
+     "12\x003456", "１２３４５６", "¹23456", "\ud800", "-" * 10_000, "9" * 10_000],
 )  # fmt: skip
 def test_what_is_no_code_is_false_and_costs_nothing(engine, code):
     verifier = engine.verifier(burst=1)
@@ -135,8 +141,8 @@ def test_user_ids_that_cannot_be(engine, user):
 
 @pytest.mark.parametrize(
     "user",
-    ["a", "a" * 256, "ä" * 128, "a@b.c", "a+b", "a/b", "%41", "a b", " ", "日本語", "🎉", "a:b", "'\"{}",
-     "../..", "#:x", "a\u200db"],
+    ["a", "a" * 256, "ä" * 128, "a@b.c", "a+b", "a/b", "%41", "a b", " ", "日本語", "🎉", "a:b",
+     "'\"{}", "../..", "#:x", "a\u200db"],
 )  # fmt: skip
 def test_user_ids_that_can(engine, user):
     verifier = engine.verifier(issuer="A:B + C% ü")

@@ -1,0 +1,80 @@
+# lambdatotp: every command a developer needs. `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lambdatotp
+# Outside the clone, so that the next clone does not build the AWS SDK again.
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+
+PORT ?= 8000
+DATABASE ?= lambdatotp.db
+FEATURES := embedded,sso
+
+RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-rust test-python lint fmt mutants clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@echo
+	@echo "  PYTHON=$(PYTHON)  PORT=$(PORT)  DATABASE=$(DATABASE)  CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)"
+
+run: build ## Serve the app at http://127.0.0.1:8000 on the embedded engine (PORT=, DATABASE=)
+	@$(BIN)/python tools/serve.py --port $(PORT) --database $(DATABASE)
+
+build: $(VENV)/.built ## Make .venv with the package installed
+
+test: test-rust test-python ## Set up and pass everything
+
+test-rust: ## The Rust tests: the pure core alone, then with DynamoDB and the embedded engine
+	cargo test --locked --quiet --no-default-features
+	cargo test --locked --quiet --features $(FEATURES)
+
+test-python: build $(VENV)/.test-tools ## The Python tests, on the embedded engine and on DynamoDB Local
+	$(BIN)/python tools/dynamodb_local.py
+	$(BIN)/python -m pytest -q
+
+lint: build $(VENV)/.test-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stubtest: no warning passes
+	cargo fmt --check
+	cargo clippy --locked --quiet --all-targets --all-features -- -D warnings
+	cargo clippy --locked --quiet --no-default-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --features $(FEATURES)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest --concise lambdatotp
+
+fmt: $(VENV)/.test-tools ## Format Rust and Python
+	cargo fmt
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+mutants: build $(VENV)/.test-tools ## Break each guarantee on purpose and see its test fail (minutes)
+	$(BIN)/python tools/mutants.py
+
+clean: ## Remove what the targets made here; the cache stays
+	rm -rf $(VENV) dist out vendor target .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -f python/lambdatotp/*.so
+
+$(VENV)/.tools: requirements-dev.txt
+	@echo "lambdatotp: making $(VENV) with the build tools ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo "lambdatotp needs Python 3.10 or newer: make PYTHON=/path/to/python3.12"; exit 1; }
+	@command -v cargo >/dev/null || { echo "lambdatotp needs Rust 1.94.1 or newer: https://rustup.rs"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@grep -v '^ziglang' requirements-dev.txt > $(VENV)/build-tools.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r $(VENV)/build-tools.txt
+	@touch $@
+
+$(VENV)/.test-tools: $(VENV)/.tools requirements-test.txt
+	@echo "lambdatotp: installing the test tools ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.tools $(RUST_SOURCES)
+	@echo "lambdatotp: building the Rust extension (the first time takes a few minutes) ..."
+	@$(BIN)/maturin develop --locked
+	@touch $@
