@@ -86,7 +86,7 @@ impl Model {
     }
 
     fn verify(&mut self, code: &str, policy: &Policy, window: u64, now: u64) -> Outcome {
-        let waited = (now - self.filled_at) as f64 / policy.refill().as_secs_f64();
+        let waited = Duration::from_secs(now - self.filled_at).div_duration_f64(policy.refill());
         self.attempts = (self.attempts + waited).min(policy.burst().into());
         self.filled_at = now;
         if self.misses >= policy.max_misses() {
@@ -119,7 +119,10 @@ impl Model {
 fn wrong_code(totp: &Totp, now: u64) -> String {
     let near: HashSet<String> =
         (now / 30 - 9..=now / 30 + 9).map(|s| totp.code_for_step(s).as_str().to_owned()).collect();
-    (0..).map(|n| format!("{n:06}")).find(|code| !near.contains(code)).expect("a million codes")
+    (0..1_000_000)
+        .map(|n| format!("{n:06}"))
+        .find(|code| !near.contains(code))
+        .expect("a million codes")
 }
 
 proptest! {

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-# Each is done to one request, in the order given; then requests just pass.
+# Each is done to one request, in the order given; then requests just pass. A function
+# instead is called before its request passes.
 PASS = "pass"
 LOSE_REPLY = "lose reply"  # applied; the connection closes without a byte
 CUT_REPLY = "cut reply"  # applied; the connection closes halfway through the body
@@ -28,7 +29,7 @@ class FaultProxy:
     """Counts the requests it sees, and does to them what `faults` says."""
 
     def __init__(self, upstream: str) -> None:  # noqa: C901 - the handler is inside it
-        self.faults: deque[str] = deque()
+        self.faults: deque[str | Callable[[], object]] = deque()
         self.operations: list[str] = []
         self.released = threading.Event()
         host = urlsplit(upstream).netloc
@@ -41,6 +42,9 @@ class FaultProxy:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 proxy.operations.append(self.headers["X-Amz-Target"].rsplit(".")[-1])
                 fault = proxy.faults.popleft() if proxy.faults else PASS
+                if callable(fault):
+                    fault()
+                    fault = PASS
                 if fault == HANG:
                     proxy.released.wait()
                 if fault in {HANG, REFUSE}:

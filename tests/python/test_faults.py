@@ -7,7 +7,7 @@ import time
 
 import lambdatotp
 import pytest
-from codes import code_of, wrong_code
+from codes import LEGACY, code_of, legacy_code, wrong_code
 from fault_proxy import (
     CUT_REPLY,
     ERROR_AFTER,
@@ -209,6 +209,37 @@ def test_a_cut_between_the_writes_charges_and_keeps_the_code(engine, proxy):
         verifier.verify("ana", code)
     assert engine.get("ana")["misses"] == 1
     assert engine.verifier().verify("ana", code) is True
+
+
+def test_a_new_enrollment_between_the_writes_inherits_nothing(engine, proxy, verifier):
+    enrollment = verifier.register("ana")
+    other = engine.verifier()
+    renewed = []
+
+    def renew():
+        other.delete("ana")
+        renewed.append(other.register("ana"))
+
+    proxy.faults.extend([PASS, renew])
+    assert verifier.verify("ana", code_of(enrollment)) is False
+    assert set(engine.get("ana")) == {"user_id", "secret", "enrollment_id", "registered_at"}
+    assert verifier.verify("ana", code_of(renewed[0])) is True
+
+
+@pytest.mark.parametrize("attributes", [{"secret": LEGACY[::-1]}, {"enrollment_id": "new"}])
+def test_so_does_a_legacy_users(engine, proxy, verifier, attributes):
+    engine.put("ana", secret=LEGACY)
+    replaced = {"secret": LEGACY, **attributes}
+    proxy.faults.extend([PASS, lambda: engine.put("ana", **replaced)])
+    assert verifier.verify("ana", legacy_code()) is False
+    assert engine.get("ana") == {"user_id": "ana", **replaced}
+
+
+def test_a_user_deleted_between_the_writes(engine, proxy, verifier):
+    enrollment = verifier.register("ana")
+    proxy.faults.extend([PASS, lambda: engine.verifier().delete("ana")])
+    assert verifier.verify("ana", code_of(enrollment)) is False
+    assert engine.get("ana") is None
 
 
 class TestWhatTheOperatorMustMend:

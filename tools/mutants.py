@@ -1,0 +1,185 @@
+"""Break each guarantee on purpose, and see that its test fails.
+
+    python tools/mutants.py [NAME ...]
+
+Works on a copy of the tree; the build cache is shared. A mutant that no test kills ends
+the run with an error, and so does one whose text is no longer in the source.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+STORE = "src/store/dynamodb.rs"
+FAULTS = "tests/python/test_faults.py"
+RACES = "tests/python/test_races.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One line of the source, broken, and the test that must notice."""
+
+    file: str
+    old: str
+    new: str
+    killer: str
+
+
+MUTANTS = {
+    "single use: the last step is not a condition": Mutant(
+        STORE,
+        "{same_enrollment} AND (attribute_not_exists(last_step) OR last_step < :step)",
+        "{same_enrollment} AND :step = :step",
+        f"{RACES} -k test_one_right_code_many_callers",
+    ),
+    "single use: the first of two steps with one code counts": Mutant(
+        "src/otp/hotp.rs",
+        "matched.conditional_assign(&counter, equal);",
+        "matched.conditional_assign(&counter, equal & !found);",
+        "tests/python/test_otp.py -k two_steps_with_one_code",
+    ),
+    "guess budget: the burst has no end": Mutant(
+        STORE,
+        " AND throttle_at > :now AND throttle_at <= :limit",
+        " AND throttle_at > :now AND :limit = :limit",
+        f"{RACES} -k outrun_the_burst",
+    ),
+    "guess budget: parallel attempts are charged once": Mutant(
+        STORE,
+        " AND (attribute_not_exists(throttle_at) OR throttle_at <= :now)",
+        " AND :now = :now",
+        f"{RACES} -k outrun_the_burst",
+    ),
+    "guess budget: success forgives everything": Mutant(
+        STORE,
+        "if_not_exists(throttle_at, :refund) - :refund",
+        ":refund - :refund",
+        "tests/python/test_verifier.py -k its_own_attempt_only",
+    ),
+    "guess budget: no cap on misses": Mutant(
+        STORE,
+        "(attribute_not_exists(misses) OR misses < :cap)",
+        ":cap = :cap",
+        f"{RACES} -k cap_on_misses",
+    ),
+    "lost replies: register meets itself": Mutant(
+        STORE,
+        "item.carries(field::ENROLLMENT_ID, &id)",
+        "item.carries(field::ENROLLMENT_ID, &id) && false",
+        f"{FAULTS} -k test_of_register",
+    ),
+    "lost replies: the second form is charged twice": Mutant(
+        STORE,
+        "(attribute_not_exists(reserve_id) OR reserve_id <> :id)",
+        "(attribute_not_exists(reserve_id) OR :id = :id)",
+        f"{FAULTS} -k second_form",
+    ),
+    "lost replies: a reservation meets itself": Mutant(
+        STORE,
+        "!old.carries(field::RESERVE_ID, &id)",
+        "true",
+        f"{FAULTS} -k test_of_the_reservation",
+    ),
+    "lost replies: an acceptance meets itself": Mutant(
+        STORE,
+        "old.carries(field::ACCEPT_ID, &id)",
+        "false",
+        f"{FAULTS} -k test_of_the_acceptance",
+    ),
+    "lost replies: a deletion meets itself": Mutant(
+        STORE,
+        "if failed && !refused",
+        "if false && failed && !refused",
+        f"{FAULTS} -k test_of_delete",
+    ),
+    "enrollments: a new one inherits the old one's step": Mutant(
+        STORE,
+        '"enrollment_id = :enrolled"',
+        '":enrolled = :enrolled"',
+        f"{FAULTS} -k inherits_nothing",
+    ),
+    "enrollments: a legacy one, too": Mutant(
+        STORE,
+        "attribute_not_exists(enrollment_id) AND secret = :enrolled",
+        ":enrolled = :enrolled",
+        f"{FAULTS} -k legacy_users",
+    ),
+    "forks: a child drives its parent's runtime": Mutant(
+        "src/python/runtime.rs",
+        "filter(|process| process.id == id)",
+        "filter(|process| process.id == id || true)",
+        "tests/python/test_fork.py -k awaits_after",
+    ),
+    "forks: a child writes to its parent's sockets": Mutant(
+        "src/store/connect.rs",
+        "if let Some(live) = current.as_ref().filter(|live| live.process == process)",
+        "if let Some(live) = current.as_ref().filter(|live| live.process == process || true)",
+        "tests/python/test_fork.py -k awaits_after",
+    ),
+    "silence: a secret shows itself": Mutant(
+        "src/python/otp.rs",
+        'format!("<Secret: {} bits>", self.0.bits())',
+        'format!("<Secret: {}>", *self.0.to_base32())',
+        "tests/python/test_silence.py -k reprs",
+    ),
+}
+
+
+def _build(tree: Path) -> None:
+    command = ["cargo", "build", "--locked", "--quiet", "--lib"]
+    command += ["--features", "python,embedded,sso"]
+    environment = {**os.environ, "PYO3_BUILD_EXTENSION_MODULE": "1", "RUSTFLAGS": "-A warnings"}
+    subprocess.run(command, check=True, cwd=tree, env=environment)
+    target = Path(os.environ.get("CARGO_TARGET_DIR") or tree / "target")
+    shutil.copy(
+        target / "debug" / "liblambdatotp.so", tree / "python/lambdatotp/_lambdatotp.abi3.so"
+    )
+
+
+def _passes(tree: Path, tests: str) -> bool:
+    command = [sys.executable, "-m", "pytest", "-q", "-x", *tests.split(" ", 2)]
+    environment = {**os.environ, "PYTHONPATH": str(tree / "python")}
+    done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, check=False)
+    if done.returncode not in {0, 1}:
+        raise SystemExit(f"{tests}: no test ran\n{done.stdout.decode()}")
+    return done.returncode == 0
+
+
+def main() -> int:
+    """Try every mutant, or those whose names hold one of the words given."""
+    words = sys.argv[1:]
+    names = [name for name in MUTANTS if not words or any(word in name for word in words)]
+    with tempfile.TemporaryDirectory() as scratch:
+        tree = Path(scratch) / "tree"
+        ignored = shutil.ignore_patterns(".git", ".venv", "*.so", "*.db*", "target", "vendor")
+        shutil.copytree(ROOT, tree, ignore=ignored)
+        survivors = []
+        for name in names:
+            mutant = MUTANTS[name]
+            path = tree / mutant.file
+            source = path.read_text()
+            if source.count(mutant.old) != 1:
+                raise SystemExit(f"{name}: {mutant.old!r} is not in {mutant.file} once")
+            path.write_text(source.replace(mutant.old, mutant.new))
+            _build(tree)
+            alive = _passes(tree, mutant.killer)
+            path.write_text(source)
+            print("ALIVE " if alive else "killed", name, flush=True)
+            survivors += [name] if alive else []
+        _build(tree)
+        for killer in sorted({MUTANTS[name].killer for name in names}):
+            if not _passes(tree, killer):
+                raise SystemExit(f"{killer} fails on the unbroken build, too")
+    print(f"{len(names) - len(survivors)} of {len(names)} mutants killed")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
