@@ -7,6 +7,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lambdatotp
 # Outside the clone, so that the next clone does not build the AWS SDK again.
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
 
 PORT ?= 8000
 DATABASE ?= lambdatotp.db
@@ -15,7 +16,7 @@ FEATURES := embedded,sso
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-rust test-python lint fmt mutants clean
+.PHONY: help run build test test-rust test-python lint wheel vendor fmt mutants clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,6 +48,17 @@ lint: build $(VENV)/.test-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stub
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest --concise lambdatotp
 
+wheel: $(VENV)/.lambda-tools ## The wheel for Lambda: x86_64, glibc 2.17, without the embedded engine
+	rm -rf dist
+	$(BIN)/maturin build --release --locked --zig --target x86_64-unknown-linux-gnu \
+		--compatibility manylinux2014 --features python --out dist
+
+vendor: wheel ## Fill vendor/ from that wheel: what `chalice deploy` ships
+	rm -rf vendor
+	$(BIN)/python -m zipfile -e dist/lambdatotp-*.whl vendor
+	rm -rf vendor/*.dist-info
+	chmod -R u=rwX,go=rX vendor
+
 fmt: $(VENV)/.test-tools ## Format Rust and Python
 	cargo fmt
 	$(BIN)/ruff format .
@@ -72,6 +84,11 @@ $(VENV)/.tools: requirements-dev.txt
 $(VENV)/.test-tools: $(VENV)/.tools requirements-test.txt
 	@echo "lambdatotp: installing the test tools ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	@touch $@
+
+$(VENV)/.lambda-tools: $(VENV)/.tools
+	@echo "lambdatotp: installing the cross compiler ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.tools $(RUST_SOURCES)

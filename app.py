@@ -60,8 +60,19 @@ def _verify(fields: dict[str, Any]) -> Response:
 @answering(app)
 def delete(_fields: dict[str, Any], user_id: str) -> Response:
     """Remove a user. Whoever may do that can turn the second factor off."""
+    # API Gateway hands path parameters on as they came, percent-encoded.
+    return _delete(unquote(user_id, errors="surrogateescape"))
+
+
+@app.route("/verify", methods=["DELETE"])
+@answering(app)
+def delete_verify(_fields: dict[str, Any]) -> Response:
+    """Remove the user whose id is another route's path."""
+    return _delete("verify")
+
+
+def _delete(user: str) -> Response:
     if not token_configured():
         raise Refusal(403, "ForbiddenError", "Set LAMBDATOTP_API_TOKEN to allow deletions.")
-    # API Gateway hands path parameters on as they came, percent-encoded.
-    verifier().delete(unquote(user_id, errors="surrogateescape"))
+    verifier().delete(user)
     return reply(204, "")

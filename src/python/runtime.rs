@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use arc_swap::ArcSwapOption;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::sync::OnceExt;
 use pyo3_async_runtimes::TaskLocals;
 use pyo3_async_runtimes::generic;
 use tokio::runtime::{Builder, Runtime};
@@ -83,7 +84,8 @@ where
     let process = process()?;
     let driver = Arc::clone(&process);
     let mut started = Ok(());
-    process.worker.call_once(|| {
+    // With the GIL given up while waiting: another thread may be in here, importing.
+    process.worker.call_once_py_attached(py, || {
         let thread = std::thread::Builder::new().name("lambdatotp".to_owned());
         let spawned = thread.spawn(move || driver.runtime.block_on(pending::<()>()));
         started = spawned

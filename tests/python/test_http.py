@@ -35,6 +35,7 @@ USERS = [
     "a&b=c",
     "..",
     "a?b#c",
+    "verify",
 ]
 
 
