@@ -37,7 +37,12 @@ pub fn available() -> Result<(), StoreError> {
 /// # Errors
 /// Always [`StoreError::Configuration`].
 #[cfg(not(feature = "embedded"))]
-pub fn call(_at: &str, _operation: &str, _body: &str) -> Result<(u16, String), StoreError> {
+pub fn call(
+    _at: &str,
+    _table: &str,
+    _operation: &str,
+    _body: &str,
+) -> Result<(u16, String), StoreError> {
     available().and(Err(StoreError::Unavailable("no embedded engine".to_owned())))
 }
 

@@ -1,7 +1,8 @@
 //! The engine itself, and the connector that stands in for the network.
 
 use std::collections::HashMap;
-use std::fs::OpenOptions;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -68,7 +69,8 @@ fn engines() -> Arc<Engines> {
     }
 }
 
-fn open(at: &str) -> Result<Database, StoreError> {
+/// The engine at `at`, with the table made.
+fn open(at: &str, table: &str) -> Result<Database, StoreError> {
     let engines = engines();
     if engines.inherited {
         return Err(StoreError::Configuration(
@@ -78,34 +80,45 @@ fn open(at: &str) -> Result<Database, StoreError> {
         ));
     }
     engines.used.store(true, Ordering::SeqCst);
+    let problem = |error: io::Error| failed(format!("{at}: {error}"));
     let memory = at == MEMORY;
-    let path = if memory { PathBuf::from(at) } else { private_file(at)? };
+    let path = if memory { PathBuf::from(at) } else { private_file(at).map_err(problem)? };
+    // Poisoned or not: what is in the map works.
     let mut open = engines.open.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(database) = open.get(&path) {
-        return Ok(database.clone());
-    }
-    let opened = match path.to_str() {
-        _ if memory => Database::memory(),
-        Some(name) => Database::new(name),
-        None => return Err(failed("its path is not UTF-8")),
+    // SQLite's locks cover transactions, but not the making of a database, which
+    // several processes may start on at once. The lock is on the folder: to open
+    // and close the file itself would drop SQLite's locks on it.
+    let folder = path.parent().filter(|_| !memory).map(File::open).transpose().map_err(problem)?;
+    folder.as_ref().map(File::lock).transpose().map_err(problem)?;
+    let database = if let Some(database) = open.get(&path) {
+        database.clone()
+    } else {
+        let opened = match path.to_str() {
+            _ if memory => Database::memory(),
+            Some(name) => Database::new(name),
+            None => return Err(failed("its path is not UTF-8")),
+        };
+        opened.map_err(|error| match error {
+            DynoxideError::SqliteError(error) => failed(format!("{at}: {error}")),
+            other => failed(format!("{at}: {}", other.error_type())),
+        })?
     };
-    let database = opened.map_err(|error| match error {
-        DynoxideError::SqliteError(error) => failed(format!("{}: {error}", path.display())),
-        other => failed(format!("{}: {}", path.display(), other.error_type())),
-    })?;
+    ensure_table(&database, table)?;
     open.insert(path, database.clone());
     Ok(database)
 }
 
 /// Makes the file, readable by its owner only: it holds secrets. SQLite gives its
-/// own side files the same mode.
-fn private_file(at: &str) -> Result<PathBuf, StoreError> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
+/// own side files the same mode. A file that is there is left alone.
+fn private_file(at: &str) -> io::Result<PathBuf> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(at).map_err(|error| failed(format!("{at}: {error}")))?;
-    Path::new(at).canonicalize().map_err(|error| failed(format!("{at}: {error}")))
+    match options.open(at) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Path::new(at).canonicalize(),
+    }
 }
 
 /// Makes the table, if this is the first use of the file.
@@ -185,18 +198,22 @@ impl HttpConnector for Connector {
 
 /// The engine at `at`, with the table made, as an HTTP client.
 pub(crate) fn http_client(at: &str, table: &str) -> Result<SharedHttpClient, StoreError> {
-    let database = open(at)?;
-    ensure_table(&database, table)?;
+    let database = open(at, table)?;
     let connector = SharedHttpConnector::new(Connector(database));
     Ok(http_client_fn(move |_, _| connector.clone()))
 }
 
-/// One raw DynamoDB request to the engine at `at`: the HTTP status and the JSON
+/// One raw DynamoDB request to a table of the engine at `at`: the HTTP status and the JSON
 /// reply. For looking at a table by hand; verifiers go through
 /// [`Store`](crate::store::Store).
 ///
 /// # Errors
 /// [`StoreError::Configuration`] when the file cannot be opened.
-pub fn call(at: &str, operation: &str, body: &str) -> Result<(u16, String), StoreError> {
-    Ok(Connector(open(at)?).answer(operation, body.as_bytes()))
+pub fn call(
+    at: &str,
+    table: &str,
+    operation: &str,
+    body: &str,
+) -> Result<(u16, String), StoreError> {
+    Ok(Connector(open(at, table)?).answer(operation, body.as_bytes()))
 }

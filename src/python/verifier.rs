@@ -295,10 +295,15 @@ impl Enrollment {
     }
 }
 
-/// One raw DynamoDB request to the embedded engine at `at`: the HTTP status and the
-/// JSON reply. For looking at a table by hand.
+/// One raw DynamoDB request to a table of the embedded engine at `at`: the HTTP
+/// status and the JSON reply. For looking at a table by hand.
 #[pyfunction]
-#[pyo3(signature = (at, operation, body))]
-pub(super) fn _embedded_call(at: &str, operation: &str, body: &str) -> PyResult<(u16, String)> {
-    Ok(crate::embedded::call(at, operation, body)?)
+#[pyo3(signature = (at, table, operation, body))]
+pub(super) fn _embedded_call(
+    at: &str,
+    table: &str,
+    operation: &str,
+    body: &str,
+) -> PyResult<(u16, String)> {
+    Ok(crate::embedded::call(at, table, operation, body)?)
 }
