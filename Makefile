@@ -16,7 +16,7 @@ FEATURES := embedded,sso
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-rust test-python lint wheel vendor fmt mutants clean
+.PHONY: help run build test test-rust test-python lint bench wheel vendor fmt mutants clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,7 @@ test-rust: ## The Rust tests: the pure core alone, then with DynamoDB and the em
 
 test-python: build $(VENV)/.test-tools ## The Python tests, on the embedded engine and on DynamoDB Local
 	$(BIN)/python tools/dynamodb_local.py
+	$(BIN)/python tools/pyotp_suite.py --fetch
 	$(BIN)/python -m pytest -q
 
 lint: build $(VENV)/.test-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stubtest: no warning passes
@@ -47,6 +48,13 @@ lint: build $(VENV)/.test-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stub
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest --concise lambdatotp
+
+bench: build $(VENV)/.test-tools ## lambdatotp.pyotp against PyOTP, on a release build (minutes)
+	PYO3_BUILD_EXTENSION_MODULE=1 cargo build --locked --quiet --release --lib --features python
+	rm -rf $(CACHE)/bench && mkdir -p $(CACHE)/bench
+	cp -r python/lambdatotp $(CACHE)/bench && rm -f $(CACHE)/bench/lambdatotp/*.so
+	cp $(CARGO_TARGET_DIR)/release/liblambdatotp.so $(CACHE)/bench/lambdatotp/_lambdatotp.abi3.so
+	PYTHONPATH=$(CACHE)/bench $(BIN)/python benches/pyotp_ratio.py
 
 wheel: $(VENV)/.lambda-tools ## The wheel for Lambda: x86_64, glibc 2.17, without the embedded engine
 	rm -rf dist

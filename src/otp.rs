@@ -13,6 +13,8 @@ mod uri;
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(feature = "python")]
+pub(crate) use hotp::KeyedMac;
 pub use hotp::{Code, Hotp};
 pub use secret::Secret;
 #[cfg(feature = "dynamodb")]

@@ -5,6 +5,7 @@
 
 mod errors;
 mod otp;
+mod pyotp;
 mod qr;
 mod runtime;
 mod verifier;
@@ -14,6 +15,8 @@ mod verifier;
 mod _lambdatotp {
     #[pymodule_export]
     use super::otp::{Hotp, KeyUri, Secret, Totp};
+    #[pymodule_export]
+    use super::pyotp::{_pyotp_key, _pyotp_parse, _pyotp_random, _pyotp_uri, PyotpKey};
     #[pymodule_export]
     use super::qr::{qr_data_uri, qr_png, qr_svg, qr_terminal};
     #[pymodule_export]

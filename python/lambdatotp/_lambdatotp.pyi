@@ -1,4 +1,4 @@
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from os import PathLike
 from typing import ClassVar, Final, final
 
@@ -11,8 +11,13 @@ __all__ = [
     "Secret",
     "Totp",
     "Verifier",
+    "_PyotpKey",
     "__version__",
     "_embedded_call",
+    "_pyotp_key",
+    "_pyotp_parse",
+    "_pyotp_random",
+    "_pyotp_uri",
     "qr_data_uri",
     "qr_png",
     "qr_svg",
@@ -167,3 +172,55 @@ class Enrollment:
     def qr_terminal(self, *, ansi: bool = True) -> str: ...
 
 def _embedded_call(at: str, table: str, operation: str, body: str) -> tuple[int, str]: ...
+
+@final
+class _PyotpKey:
+    def code(
+        self, secret: object, algorithm: int, digits: object, counter: object, /
+    ) -> str | None: ...
+    def code_at(
+        self,
+        secret: object,
+        algorithm: int,
+        digits: object,
+        for_time: object,
+        interval: object,
+        offset: object,
+        /,
+    ) -> str | None: ...
+    def find(
+        self,
+        otp: object,
+        secret: object,
+        algorithm: int,
+        digits: object,
+        for_time: object,
+        interval: object,
+        window: object,
+        /,
+    ) -> int | None: ...
+    def __reduce__(
+        self,
+    ) -> tuple[Callable[[object, int], _PyotpKey | None], tuple[object, int]]: ...
+
+def _pyotp_key(
+    secret: object,
+    algorithm: int,
+    digits: object | None = None,
+    interval: object | None = None,
+    /,
+) -> _PyotpKey | None: ...
+def _pyotp_random(length: object, chars: object, /) -> str | None: ...
+def _pyotp_uri(
+    secret: object,
+    name: object,
+    issuer: object,
+    algorithm: int,
+    digits: object,
+    period: object,
+    counter: object,
+    /,
+) -> str | None: ...
+def _pyotp_parse(
+    uri: object, /
+) -> tuple[str, str, str | None, int, int, int, int | None] | None: ...

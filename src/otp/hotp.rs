@@ -84,27 +84,29 @@ impl fmt::Debug for Code {
 }
 
 /// HMAC with the key already mixed in: a window of codes pays for that once.
-enum KeyedMac {
+pub(crate) enum KeyedMac {
     Sha1(Hmac<Sha1>),
     Sha256(Hmac<Sha256>),
-    Sha512(Hmac<Sha512>),
+    // Boxed: it is three times as large as the other two, which would be moved about
+    // at its size.
+    Sha512(Box<Hmac<Sha512>>),
 }
 
 impl KeyedMac {
-    fn new(secret: &Secret, algorithm: Algorithm) -> Self {
+    pub(crate) fn new(key: &[u8], algorithm: Algorithm) -> Self {
         // HMAC takes keys of every length: the error type is there for other MACs.
-        fn keyed<M: KeyInit>(secret: &Secret) -> M {
-            M::new_from_slice(secret.as_bytes()).expect("HMAC accepts every key length")
+        fn keyed<M: KeyInit>(key: &[u8]) -> M {
+            M::new_from_slice(key).expect("HMAC accepts every key length")
         }
         match algorithm {
-            Algorithm::Sha1 => Self::Sha1(keyed(secret)),
-            Algorithm::Sha256 => Self::Sha256(keyed(secret)),
-            Algorithm::Sha512 => Self::Sha512(keyed(secret)),
+            Algorithm::Sha1 => Self::Sha1(keyed(key)),
+            Algorithm::Sha256 => Self::Sha256(keyed(key)),
+            Algorithm::Sha512 => Self::Sha512(Box::new(keyed(key))),
         }
     }
 
     /// RFC 4226 section 5.3: HMAC of the counter, dynamically truncated to 31 bits.
-    fn truncated(&self, counter: u64) -> u32 {
+    pub(crate) fn truncated(&self, counter: u64) -> u32 {
         fn mac<M: Mac + Clone>(keyed: &M, counter: u64) -> u32 {
             let mut mac = keyed.clone();
             mac.update(&counter.to_be_bytes());
@@ -116,7 +118,7 @@ impl KeyedMac {
         match self {
             Self::Sha1(keyed) => mac(keyed, counter),
             Self::Sha256(keyed) => mac(keyed, counter),
-            Self::Sha512(keyed) => mac(keyed, counter),
+            Self::Sha512(keyed) => mac(&**keyed, counter),
         }
     }
 }
@@ -152,7 +154,7 @@ impl Hotp {
     /// The code for one value of the counter.
     #[must_use]
     pub fn code(&self, counter: u64) -> Code {
-        let mac = KeyedMac::new(&self.secret, self.algorithm);
+        let mac = KeyedMac::new(self.secret.as_bytes(), self.algorithm);
         Code::from_number(mac.truncated(counter), self.digits)
     }
 
@@ -169,7 +171,7 @@ impl Hotp {
     /// of one window share a code, taking the first would leave that code good for
     /// a second login.
     pub(super) fn search(&self, code: &Code, counters: RangeInclusive<u64>) -> Option<u64> {
-        let mac = KeyedMac::new(&self.secret, self.algorithm);
+        let mac = KeyedMac::new(self.secret.as_bytes(), self.algorithm);
         let mut found = Choice::from(0);
         let mut matched = 0;
         for counter in counters {

@@ -1,0 +1,3 @@
+"""What is not in an RFC."""
+
+from .steam import Steam as Steam

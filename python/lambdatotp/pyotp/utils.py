@@ -1,0 +1,79 @@
+"""Building key URIs and comparing codes."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# hmac has the same function, and loads OpenSSL with it.
+from _operator import _compare_digest as compare_digest
+
+__all__ = ["build_uri", "compare_digest", "strings_equal"]
+
+# Longer texts are refused before they are normalized, which takes quadratic time.
+_MAX_COMPARISON_LENGTH = 1024
+
+
+def build_uri(
+    secret: str,
+    name: str,
+    initial_count: int | None = None,
+    issuer: str | None = None,
+    algorithm: str | None = None,
+    digits: int | None = None,
+    period: int | None = None,
+    **kwargs: str,
+) -> str:
+    """Build a key URI (`otpauth://`).
+
+    Args:
+        secret: The secret in base32.
+        name: The account's name.
+        initial_count: The counter of the next code; makes this a `hotp` URI.
+        issuer: Who asks for the code.
+        algorithm: The hash's name; "sha1" is left out.
+        digits: The code's length; 6 is left out.
+        period: Seconds a code is shown; 30 is left out.
+        **kwargs: More parameters, `image` (an https URL) for one.
+
+    Raises:
+        TypeError: A further parameter is not a string.
+        ValueError: The image is not an https URL with a path.
+
+    """
+    from urllib.parse import quote, urlencode, urlparse  # noqa: PLC0415 - seldom needed
+
+    parameters: dict[str, str | int] = {"secret": secret}
+    label = quote(name)
+    if issuer is not None:
+        label = f"{quote(issuer)}:{label}"
+        parameters["issuer"] = issuer
+    if initial_count is not None:
+        parameters["counter"] = initial_count
+    if algorithm is not None and algorithm != "sha1":
+        parameters["algorithm"] = algorithm.upper()
+    if digits is not None and digits != 6:  # noqa: PLR2004
+        parameters["digits"] = digits
+    if period is not None and period != 30:  # noqa: PLR2004
+        parameters["period"] = period
+    for key, value in kwargs.items():
+        if not isinstance(value, str):
+            raise TypeError("All otpauth uri parameters must be strings")
+        if key == "image":
+            image = urlparse(value)
+            if image.scheme != "https" or not image.netloc or not image.path:
+                raise ValueError(f"{image} is not a valid url")
+        parameters[key] = value
+    kind = "totp" if initial_count is None else "hotp"
+    return f"otpauth://{kind}/{label}?" + urlencode(parameters).replace("+", "%20")
+
+
+def strings_equal(s1: str, s2: str) -> bool:
+    """Compare two texts in constant time, after Unicode normalization (NFKC).
+
+    Texts of more than 1024 code points are equal to nothing.
+    """
+    if len(s1) > _MAX_COMPARISON_LENGTH or len(s2) > _MAX_COMPARISON_LENGTH:
+        return False
+    s1 = unicodedata.normalize("NFKC", s1)
+    s2 = unicodedata.normalize("NFKC", s2)
+    return compare_digest(s1.encode("utf-8"), s2.encode("utf-8"))
