@@ -18,7 +18,8 @@ def pixels_of_png(png: bytes) -> np.ndarray:
 
 def read(pixels: np.ndarray) -> str | None:
     """The text of the one QR code in a picture."""
-    found = zxingcpp.read_barcodes(pixels)
+    # QR codes only: a reader of all kinds sees a bar code in them now and then.
+    found = zxingcpp.read_barcodes(pixels, formats=zxingcpp.BarcodeFormat.QRCode)
     assert len(found) <= 1
     return found[0].text if found else None
 
