@@ -40,7 +40,6 @@ class Verifier(_lambdatotp.Verifier):
 
     Raises:
         ConfigurationError: An argument, or a variable, is out of range.
-
     """
 
     async def register_async(self, user: str, *, secret: Secret | str | None = None) -> Enrollment:

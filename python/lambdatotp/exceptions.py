@@ -39,7 +39,6 @@ class TooManyAttemptsError(LambdaTotpError):
 
     Attributes:
         retry_after: Seconds until the next attempt is granted.
-
     """
 
     retry_after: int

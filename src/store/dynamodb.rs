@@ -105,11 +105,17 @@ impl Store {
                 .return_values(ReturnValue::AllNew)
                 .return_values_on_condition_check_failure(AllOld);
             request = if idle {
-                request.expression_attribute_values(":next", n(now_ms + policy.refill_ms()))
+                request.expression_attribute_values(
+                    ":next",
+                    n(now_ms.saturating_add(policy.refill_ms())),
+                )
             } else {
                 request
                     .expression_attribute_values(":refill", n(policy.refill_ms()))
-                    .expression_attribute_values(":limit", n(now_ms + policy.tolerance_ms()))
+                    .expression_attribute_values(
+                        ":limit",
+                        n(now_ms.saturating_add(policy.tolerance_ms())),
+                    )
             };
             let granted = match Box::pin(request.send()).await {
                 Ok(done) => Item::new(user, done.attributes.unwrap_or_default()),

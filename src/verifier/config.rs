@@ -68,53 +68,49 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] for an unknown name or a value out of range.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
-        let problem = match name {
-            "table_name" => return assign(&mut self.table_name, value.to_owned()),
-            "issuer" => {
-                if (1..=100).contains(&value.len()) && !value.chars().any(char::is_control) {
-                    return assign(&mut self.issuer, value.to_owned());
-                }
-                "it must have 1 to 100 bytes and no control characters".to_owned()
-            }
-            "region" => return assign(&mut self.store.region, Some(value.to_owned())),
-            "endpoint_url" => return assign(&mut self.store.endpoint_url, Some(value.to_owned())),
-            "embedded" => return assign(&mut self.store.embedded, Some(value.to_owned())),
-            "algorithm" => match value.parse() {
-                Ok(algorithm) => return assign(&mut self.algorithm, algorithm),
-                Err(_) => "use SHA1, SHA256 or SHA512".to_owned(),
-            },
-            "digits" => match value.parse().ok().and_then(|count| Digits::new(count).ok()) {
-                Some(digits) => return assign(&mut self.digits, digits),
-                None => "use 6, 7 or 8".to_owned(),
-            },
-            "period" => match value.parse().ok().and_then(|s| Period::new(s).ok()) {
-                Some(period) => return assign(&mut self.period, period),
-                None => "use 1 to 120 seconds".to_owned(),
-            },
-            "window" => match value.parse() {
-                Ok(window @ 0..=10) => return assign(&mut self.window, window),
-                _ => "use 0 to 10 steps".to_owned(),
-            },
-            "burst" | "refill" | "max_misses" => return self.set_policy(name, value),
-            "max_connections" => match value.parse() {
-                Ok(count @ 1..=10_000) => return assign(&mut self.store.max_connections, count),
-                _ => "use 1 to 10000".to_owned(),
-            },
-            "timeout" | "connect_timeout" | "attempt_timeout" => {
-                let slot = match name {
-                    "timeout" => &mut self.timeout,
-                    "connect_timeout" => &mut self.store.connect_timeout,
-                    _ => &mut self.store.attempt_timeout,
-                };
-                let limits = Duration::from_millis(1)..=Duration::from_mins(15);
-                match seconds(value).filter(|time| limits.contains(time)) {
-                    Some(time) => return assign(slot, time),
-                    None => "use 0.001 to 900 seconds".to_owned(),
-                }
-            }
-            _ => "there is no such setting".to_owned(),
+        let whole = || value.parse::<u64>().ok();
+        let time = || {
+            let limits = Duration::from_millis(1)..=Duration::from_mins(15);
+            let time = seconds(value).filter(|time| limits.contains(time));
+            valid(name, time, "use 0.001 to 900 seconds")
         };
-        Err(ConfigError::new(name, problem))
+        match name {
+            "table_name" => value.clone_into(&mut self.table_name),
+            "region" => self.store.region = Some(value.to_owned()),
+            "endpoint_url" => self.store.endpoint_url = Some(value.to_owned()),
+            "embedded" => self.store.embedded = Some(value.to_owned()),
+            "issuer" => {
+                let fits = (1..=100).contains(&value.len()) && !value.chars().any(char::is_control);
+                let issuer = fits.then(|| value.to_owned());
+                let problem = "it must have 1 to 100 bytes and no control characters";
+                self.issuer = valid(name, issuer, problem)?;
+            }
+            "digits" => {
+                let digits = whole().and_then(|count| Digits::new(count).ok());
+                self.digits = valid(name, digits, "use 6, 7 or 8")?;
+            }
+            "period" => {
+                let period = whole().and_then(|seconds| Period::new(seconds).ok());
+                self.period = valid(name, period, "use 1 to 120 seconds")?;
+            }
+            "algorithm" => {
+                self.algorithm = valid(name, value.parse().ok(), "use SHA1, SHA256 or SHA512")?;
+            }
+            "window" => {
+                let window = whole().filter(|steps| (0..=10).contains(steps));
+                self.window = valid(name, window, "use 0 to 10 steps")?;
+            }
+            "burst" | "refill" | "max_misses" => self.set_policy(name, value)?,
+            "timeout" => self.timeout = time()?,
+            "connect_timeout" => self.store.connect_timeout = time()?,
+            "attempt_timeout" => self.store.attempt_timeout = time()?,
+            "max_connections" => {
+                let count = value.parse().ok().filter(|count| (1..=10_000).contains(count));
+                self.store.max_connections = valid(name, count, "use 1 to 10000")?;
+            }
+            _ => return Err(ConfigError::new(name, "there is no such setting")),
+        }
+        Ok(())
     }
 
     fn set_policy(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
@@ -177,10 +173,8 @@ impl Config {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the end of every arm that succeeds")]
-fn assign<T>(slot: &mut T, value: T) -> Result<(), ConfigError> {
-    *slot = value;
-    Ok(())
+fn valid<T>(name: &str, value: Option<T>, problem: &str) -> Result<T, ConfigError> {
+    value.ok_or_else(|| ConfigError::new(name, problem))
 }
 
 fn seconds(text: &str) -> Option<Duration> {

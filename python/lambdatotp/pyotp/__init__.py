@@ -69,7 +69,6 @@ def random_base32(length: int = 32, chars: Sequence[str] = _BASE32) -> str:
 
     Raises:
         ValueError: Fewer than 160 bits.
-
     """
     if length < _MIN_BASE32:
         raise ValueError("Secrets should be at least 160 bits")
@@ -85,7 +84,6 @@ def random_hex(length: int = 40, chars: Sequence[str] = _HEX) -> str:
 
     Raises:
         ValueError: Fewer than 160 bits.
-
     """
     if length < _MIN_HEX:
         raise ValueError("Secrets should be at least 160 bits")
@@ -108,7 +106,6 @@ def parse_uri(uri: str) -> OTP:
     Raises:
         ValueError: It is no key URI, a parameter is given twice or out of range, or the
             secret is missing or unfit.
-
     """
     parts = _native_parse(uri)
     if parts is None:

@@ -27,7 +27,6 @@ class HOTP(OTP):
 
     Raises:
         ValueError: The secret is not base32 or too short, or an argument is out of range.
-
     """
 
     def __init__(
@@ -66,7 +65,6 @@ class HOTP(OTP):
             initial_count: The counter of the next code, likewise.
             issuer_name: Who asks for the code, likewise.
             **kwargs: More parameters, as strings; `image` is an https URL.
-
         """
         name = name or self.name
         issuer = issuer_name or self.issuer

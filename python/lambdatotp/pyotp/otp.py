@@ -38,7 +38,6 @@ class OTP:
 
     Raises:
         ValueError: The secret is not base32 or too short, or an argument is out of range.
-
     """
 
     # Where no digest was set there is none to import: SHA-1, which Rust does.
@@ -116,7 +115,6 @@ class OTP:
 
         Raises:
             ValueError: The counter is negative, or the hash too short.
-
         """
         code = self._key.code(self.secret, self._algorithm, self.digits, input)
         if code is None and self._renew_key():
@@ -155,7 +153,6 @@ class OTP:
 
         Raises:
             ValueError: It is not base32, or has fewer than 112 bits.
-
         """
         import base64  # noqa: PLC0415
 

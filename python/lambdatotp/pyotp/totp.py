@@ -46,7 +46,6 @@ class TOTP(OTP):
 
     Raises:
         ValueError: The secret is not base32 or too short, or an argument is out of range.
-
     """
 
     def __init__(
@@ -71,7 +70,6 @@ class TOTP(OTP):
 
         Raises:
             ValueError: The time is before 1970 or after 9999.
-
         """
         if self._is_plain():
             code: str | None = self._key.code_at(
@@ -110,7 +108,6 @@ class TOTP(OTP):
 
         Raises:
             ValueError: The time is before 1970 or after 9999.
-
         """
         if for_time is None:
             for_time = time.time()
@@ -134,7 +131,6 @@ class TOTP(OTP):
         Raises:
             OTPVerificationError: No step has this code.
             ValueError: The window is negative, or the time before 1970 or after 9999.
-
         """
         if for_time is None:
             for_time = time.time()
@@ -178,7 +174,6 @@ class TOTP(OTP):
             name: The account's name, instead of the one given at construction.
             issuer_name: Who asks for the code, likewise.
             **kwargs: More parameters, as strings; `image` is an https URL.
-
         """
         name = name or self.name
         issuer = issuer_name or self.issuer
@@ -206,7 +201,6 @@ class TOTP(OTP):
 
         Raises:
             ValueError: The time is before 1970 or after 9999.
-
         """
         kind = type(for_time)
         if kind is not float and kind is not int:

@@ -38,7 +38,6 @@ def build_uri(
     Raises:
         TypeError: A further parameter is not a string.
         ValueError: The image is not an https URL with a path.
-
     """
     from urllib.parse import quote, urlencode, urlparse  # noqa: PLC0415 - seldom needed
 

@@ -20,7 +20,6 @@ class Steam(TOTP):
 
     Raises:
         ValueError: The secret is not base32 or too short, or the interval out of range.
-
     """
 
     def __init__(
@@ -41,7 +40,6 @@ class Steam(TOTP):
 
         Raises:
             ValueError: The counter is negative.
-
         """
         number = int(super().generate_otp(input))
         code = ""
