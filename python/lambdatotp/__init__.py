@@ -14,8 +14,6 @@ a `Verifier` yourself to choose in code.
 Each has an `_async` twin. Secrets and codes appear in no repr, message or log.
 """
 
-from __future__ import annotations
-
 from . import _lambdatotp
 from ._lambdatotp import (
     Enrollment,

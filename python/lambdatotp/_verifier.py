@@ -1,13 +1,7 @@
 """The asynchronous half of `Verifier`: real coroutines over the native futures."""
 
-from __future__ import annotations
-
 from . import _lambdatotp
-
-# typing costs milliseconds that a cold start would pay: only checkers import it.
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ._lambdatotp import Enrollment, Secret
+from ._lambdatotp import Enrollment, Secret
 
 
 class Verifier(_lambdatotp.Verifier):

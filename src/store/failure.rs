@@ -68,7 +68,9 @@ impl StoreError {
                  a profile, or a role"
                     .to_owned(),
             ),
-            SdkError::DispatchFailure(_) => Self::Unavailable("the connection failed".to_owned()),
+            SdkError::DispatchFailure(_) => Self::Unavailable(
+                "the connection failed (is the endpoint right, and up?)".to_owned(),
+            ),
             SdkError::ConstructionFailure(_) => {
                 Self::Unavailable("the request could not be made or signed".to_owned())
             }

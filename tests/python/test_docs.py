@@ -21,7 +21,7 @@ def test_everything_public_is_described(name):
 
 def test_help_on_verify():
     text = pydoc.plain(pydoc.render_doc(lambdatotp.verify))
-    assert "verify(user: 'str', code: 'str') -> 'bool'" in text
+    assert "verify(user: str, code: str) -> bool" in text
     for piece in (
         "Args:",
         "Returns:",

@@ -33,7 +33,6 @@ import lambdatotp
 print(*sorted(name for name in set(sys.modules) - before))
 """
     assert fresh(program).split() == [
-        "__future__",
         "lambdatotp",
         "lambdatotp._lambdatotp",
         "lambdatotp._verifier",
