@@ -54,6 +54,7 @@ bench: build $(VENV)/.test-tools ## lambdatotp.pyotp against PyOTP, on a release
 	rm -rf $(CACHE)/bench && mkdir -p $(CACHE)/bench
 	cp -r python/lambdatotp $(CACHE)/bench && rm -f $(CACHE)/bench/lambdatotp/*.so
 	cp $(CARGO_TARGET_DIR)/release/liblambdatotp.so $(CACHE)/bench/lambdatotp/_lambdatotp.abi3.so
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	PYTHONPATH=$(CACHE)/bench $(BIN)/python benches/pyotp_ratio.py
 
 wheel: $(VENV)/.lambda-tools ## The wheel for Lambda: x86_64, glibc 2.17, without the embedded engine

@@ -1,4 +1,4 @@
-"""How much faster `lambdatotp.pyotp` is than PyOTP, in one process, in turns.
+"""How much faster lambdatotp computes than PyOTP, in one process, in turns.
 
     make bench
 
@@ -46,6 +46,20 @@ def cases(module: Any) -> dict[str, Callable[[], object]]:
     }
 
 
+def bound() -> dict[str, Callable[[], object]]:
+    """Make them with totp-rs, a stateless binding from PyPI, where it has them."""
+    try:
+        from totp_rs import totp_generate, totp_verify  # noqa: PLC0415 - needs Python 3.11
+    except ImportError:
+        return {}
+    return {
+        "TOTP(s).now()": partial(totp_generate, SECRET),
+        ".at(t)": partial(totp_generate, SECRET, time=AT),
+        ".verify(wrong)": partial(totp_verify, SECRET, "000000", time=AT, window=0),
+        ".verify(wrong, valid_window=1)": partial(totp_verify, SECRET, "000000", time=AT, window=1),
+    }
+
+
 def native() -> dict[str, Callable[[], object]]:
     """Make the same calls with the native classes, where they have them."""
     totp = lambdatotp.Totp(SECRET)
@@ -68,13 +82,13 @@ def microseconds(call: Callable[[], object]) -> float:
 def main() -> None:
     """Take turns, so that a slow moment of the machine hits both."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
-    columns = [cases(theirs), cases(ours), native()]
+    columns = [cases(theirs), cases(ours), native(), bound()]
     print(
         f"Python {platform.python_version()}, PyOTP {version('pyotp')}, "
         f"lambdatotp {version('lambdatotp')}, {platform.machine()}; "
         f"microseconds a call, best of {rounds} rounds of {CALLS}"
     )
-    print(f"{'':32}{'PyOTP':>9}{'lambdatotp.pyotp':>26}{'native classes':>26}")
+    print(f"{'':32}{'PyOTP':>9}{'lambdatotp.pyotp':>26}{'native classes':>26}{'totp-rs':>26}")
     for name in columns[0]:
         best = [float("inf")] * len(columns)
         for _ in range(rounds):

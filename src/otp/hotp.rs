@@ -83,7 +83,8 @@ impl fmt::Debug for Code {
     }
 }
 
-/// HMAC with the key already mixed in: a window of codes pays for that once.
+/// HMAC with the key already mixed in. Zeroed on drop.
+#[derive(Clone)]
 pub(crate) enum KeyedMac {
     Sha1(Hmac<Sha1>),
     Sha256(Hmac<Sha256>),
@@ -131,12 +132,31 @@ impl KeyedMac {
 /// assert_eq!(hotp.code(0).as_str(), "755224");
 /// # Ok::<(), lambdatotp::otp::OtpError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Hotp {
     secret: Secret,
     algorithm: Algorithm,
     digits: Digits,
+    /// The secret once more, as HMAC wants it: half of the work of every code.
+    mac: KeyedMac,
 }
+
+impl fmt::Debug for Hotp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { secret, algorithm, digits, mac: _ } = self;
+        write!(f, "Hotp({secret:?}, {algorithm}, {} digits)", digits.get())
+    }
+}
+
+impl PartialEq for Hotp {
+    fn eq(&self, other: &Self) -> bool {
+        self.secret == other.secret
+            && self.algorithm == other.algorithm
+            && self.digits == other.digits
+    }
+}
+
+impl Eq for Hotp {}
 
 impl Hotp {
     /// SHA-1 and 6 digits, as in RFC 4226.
@@ -147,15 +167,15 @@ impl Hotp {
 
     /// The same with another hash or length.
     #[must_use]
-    pub const fn with(secret: Secret, algorithm: Algorithm, digits: Digits) -> Self {
-        Self { secret, algorithm, digits }
+    pub fn with(secret: Secret, algorithm: Algorithm, digits: Digits) -> Self {
+        let mac = KeyedMac::new(secret.as_bytes(), algorithm);
+        Self { secret, algorithm, digits, mac }
     }
 
     /// The code for one value of the counter.
     #[must_use]
     pub fn code(&self, counter: u64) -> Code {
-        let mac = KeyedMac::new(self.secret.as_bytes(), self.algorithm);
-        Code::from_number(mac.truncated(counter), self.digits)
+        Code::from_number(self.mac.truncated(counter), self.digits)
     }
 
     /// Looks for `code` among `counter` and the `look_ahead` values after it (RFC
@@ -171,11 +191,10 @@ impl Hotp {
     /// of one window share a code, taking the first would leave that code good for
     /// a second login.
     pub(super) fn search(&self, code: &Code, counters: RangeInclusive<u64>) -> Option<u64> {
-        let mac = KeyedMac::new(self.secret.as_bytes(), self.algorithm);
         let mut found = Choice::from(0);
         let mut matched = 0;
         for counter in counters {
-            let equal = Code::from_number(mac.truncated(counter), self.digits).ct_eq(code);
+            let equal = Code::from_number(self.mac.truncated(counter), self.digits).ct_eq(code);
             matched.conditional_assign(&counter, equal);
             found |= equal;
         }

@@ -32,12 +32,7 @@ impl Totp {
 
     /// The same with another hash, length or period.
     #[must_use]
-    pub const fn with(
-        secret: Secret,
-        algorithm: Algorithm,
-        digits: Digits,
-        period: Period,
-    ) -> Self {
+    pub fn with(secret: Secret, algorithm: Algorithm, digits: Digits, period: Period) -> Self {
         Self { hotp: Hotp::with(secret, algorithm, digits), period }
     }
 
