@@ -34,6 +34,8 @@
 #[cfg(feature = "dynamodb")]
 pub mod embedded;
 pub mod otp;
+#[cfg(feature = "dynamodb")]
+mod process;
 #[cfg(feature = "python")]
 mod python;
 pub mod qr;

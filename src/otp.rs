@@ -17,9 +17,13 @@ use std::str::FromStr;
 pub(crate) use hotp::KeyedMac;
 pub use hotp::{Code, Hotp};
 pub use secret::Secret;
+#[cfg(feature = "python")]
+pub(crate) use secret::lenient_base32;
 #[cfg(feature = "dynamodb")]
 pub(crate) use secret::random;
 pub use totp::Totp;
+#[cfg(feature = "python")]
+pub(crate) use uri::ESCAPED;
 pub use uri::{Factor, KeyUri};
 
 /// Why a one-time password parameter was refused. No message ever holds a secret

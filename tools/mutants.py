@@ -111,17 +111,17 @@ MUTANTS = {
         ":enrolled = :enrolled",
         f"{FAULTS} -k legacy_users",
     ),
-    "forks: a child drives its parent's runtime": Mutant(
-        "src/python/runtime.rs",
-        "filter(|process| process.id == id)",
-        "filter(|process| process.id == id || true)",
+    "forks: a child takes its parent's runtime and sockets for its own": Mutant(
+        "src/process.rs",
+        "self.process == std::process::id()",
+        "self.process == std::process::id() || true",
         "tests/python/test_fork.py -k awaits_after",
     ),
-    "forks: a child writes to its parent's sockets": Mutant(
-        "src/store/connect.rs",
-        "if let Some(live) = current.as_ref().filter(|live| live.process == process)",
-        "if let Some(live) = current.as_ref().filter(|live| live.process == process || true)",
-        "tests/python/test_fork.py -k awaits_after",
+    "forks: a child goes on with an embedded table": Mutant(
+        "src/embedded/engine.rs",
+        "parent.inherited || parent.used.load(Ordering::SeqCst)",
+        "false && (parent.inherited || parent.used.load(Ordering::SeqCst))",
+        "tests/python/test_fork.py -k does_not_cross",
     ),
     "silence: a secret shows itself": Mutant(
         "src/python/otp.rs",

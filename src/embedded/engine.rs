@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwapOption;
 use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
@@ -18,6 +17,7 @@ use aws_smithy_types::body::SdkBody;
 use dynoxide::{Database, DynoxideError};
 use serde_json::json;
 
+use crate::process::{Owned, PerProcess};
 use crate::store::StoreError;
 
 /// Where a table is kept: a file, or this process's memory.
@@ -26,7 +26,6 @@ const MEMORY: &str = ":memory:";
 /// The engines that a process has open: one a file, and one in memory, so that
 /// every verifier of the process sees the same users.
 struct Engines {
-    process: u32,
     open: Mutex<HashMap<PathBuf, Database>>,
     /// Set before SQLite is first called.
     used: AtomicBool,
@@ -36,37 +35,20 @@ struct Engines {
     inherited: bool,
 }
 
-static ENGINES: ArcSwapOption<Engines> = ArcSwapOption::const_empty();
+static ENGINES: PerProcess<Engines> = PerProcess::new();
 
 fn failed(why: impl std::fmt::Display) -> StoreError {
     StoreError::Configuration(format!("cannot open the embedded table: {why}"))
 }
 
-/// The engines of this process: a forked child starts with none. The parent's are
-/// never dropped there, since closing them would tamper with its files' locks.
-fn engines() -> Arc<Engines> {
-    let process = std::process::id();
-    let current = ENGINES.load();
-    if let Some(engines) = current.as_ref().filter(|engines| engines.process == process) {
-        return Arc::clone(engines);
-    }
-    let inherited = current
-        .as_ref()
-        .is_some_and(|parent| parent.inherited || parent.used.load(Ordering::SeqCst));
-    let ours = Arc::new(Engines {
-        process,
-        open: Mutex::default(),
-        used: AtomicBool::new(false),
-        inherited,
-    });
-    let before = ENGINES.compare_and_swap(&current, Some(Arc::clone(&ours)));
-    match before.as_ref() {
-        Some(theirs) if theirs.process == process => Arc::clone(theirs),
-        parent => {
-            std::mem::forget(parent.cloned());
-            ours
-        }
-    }
+/// The engines of this process: a forked child starts with none.
+fn engines() -> Arc<Owned<Engines>> {
+    ENGINES.get().unwrap_or_else(|| {
+        let inherited = ENGINES
+            .inherited()
+            .is_some_and(|parent| parent.inherited || parent.used.load(Ordering::SeqCst));
+        ENGINES.put(Engines { open: Mutex::default(), used: AtomicBool::new(false), inherited })
+    })
 }
 
 /// The engine at `at`, with the table made.

@@ -34,18 +34,21 @@ const GENERATED_BYTES: usize = 20;
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
-/// RFC 4648 base32 as people write it: any case, spaces, hyphens and padding
-/// ignored. Trailing bits are not checked, as in Python's own decoder: other
-/// programs issue such secrets, and refusing them would lock their owners out.
-static LENIENT_BASE32: LazyLock<Encoding> = LazyLock::new(|| {
+/// RFC 4648 base32 in any case, without padding. Trailing bits are not checked, as in
+/// Python's own decoder: other programs issue such secrets, and refusing them would
+/// lock their owners out.
+pub(crate) fn lenient_base32(ignored: &str) -> Encoding {
     let mut spec = Specification::new();
     spec.symbols.push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
     spec.translate.from.push_str("abcdefghijklmnopqrstuvwxyz");
     spec.translate.to.push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-    spec.ignore.push_str(" -");
+    spec.ignore.push_str(ignored);
     spec.check_trailing_bits = false;
-    spec.encoding().expect("a constant, tested specification")
-});
+    spec.encoding().expect("constant, tested specifications")
+}
+
+/// As people write it, with spaces and hyphens.
+static BASE32: LazyLock<Encoding> = LazyLock::new(|| lenient_base32(" -"));
 
 /// Fills an array from the operating system, on each call. A generator seeded in
 /// user space would be cloned by `fork` and by Lambda's snapshots, and would then
@@ -108,7 +111,7 @@ impl std::str::FromStr for Secret {
         if text.len() > MAX_BYTES * 4 {
             return Err(OtpError::InvalidSecret("it is longer than 1024 bits"));
         }
-        let bytes = LENIENT_BASE32.decode(text.as_bytes()).map(Zeroizing::new).map_err(|_| {
+        let bytes = BASE32.decode(text.as_bytes()).map(Zeroizing::new).map_err(|_| {
             OtpError::InvalidSecret("it is not base32 (letters A to Z and digits 2 to 7)")
         })?;
         Self::from_bytes(&bytes)

@@ -10,7 +10,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Once, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
-use arc_swap::ArcSwapOption;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::OnceExt;
@@ -19,11 +18,12 @@ use pyo3_async_runtimes::generic;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinError, JoinHandle};
 
+use crate::process::{Owned, PerProcess};
+
 /// Threads that look up host names and hand results to Python, started on demand.
 const MAX_HELPERS: usize = 8;
 
 struct Process {
-    id: u32,
     runtime: Runtime,
     worker: Once,
     /// Whether results may still be handed to Python. Held while one is, so that
@@ -31,13 +31,11 @@ struct Process {
     open: RwLock<bool>,
 }
 
-static PROCESS: ArcSwapOption<Process> = ArcSwapOption::const_empty();
+static PROCESS: PerProcess<Process> = PerProcess::new();
 
-fn process() -> PyResult<Arc<Process>> {
-    let id = std::process::id();
-    let current = PROCESS.load();
-    if let Some(process) = current.as_ref().filter(|process| process.id == id) {
-        return Ok(Arc::clone(process));
+fn process() -> PyResult<Arc<Owned<Process>>> {
+    if let Some(process) = PROCESS.get() {
+        return Ok(process);
     }
     let runtime = Builder::new_current_thread()
         .enable_io()
@@ -46,16 +44,7 @@ fn process() -> PyResult<Arc<Process>> {
         .max_blocking_threads(MAX_HELPERS)
         .build()
         .map_err(|error| PyRuntimeError::new_err(format!("cannot start tokio: {error}")))?;
-    let ours = Arc::new(Process { id, runtime, worker: Once::new(), open: RwLock::new(true) });
-    let before = PROCESS.compare_and_swap(&current, Some(Arc::clone(&ours)));
-    match before.as_ref() {
-        Some(theirs) if theirs.id == id => Ok(Arc::clone(theirs)),
-        parent => {
-            // Dropping the parent's would wait for threads that are not here.
-            std::mem::forget(parent.cloned());
-            Ok(ours)
-        }
-    }
+    Ok(PROCESS.put(Process { runtime, worker: Once::new(), open: RwLock::new(true) }))
 }
 
 /// Runs a future to its end on this thread; other Python threads go on meanwhile.
@@ -102,9 +91,8 @@ where
 /// At the interpreter's exit: results that arrive from now on reach nobody.
 #[pyfunction]
 fn close(py: Python<'_>) {
-    let current = PROCESS.load_full();
     // In a forked child that never awaited, there is nothing to close.
-    if let Some(process) = current.filter(|process| process.id == std::process::id()) {
+    if let Some(process) = PROCESS.get() {
         // A result that is being handed over needs the GIL to finish.
         py.detach(|| *process.open.write().unwrap_or_else(PoisonError::into_inner) = false);
     }
@@ -163,7 +151,7 @@ impl generic::Runtime for Worker {
 }
 
 /// The runtime that [`awaitable`] has made sure of.
-fn running() -> Arc<Process> {
+fn running() -> Arc<Owned<Process>> {
     process().expect("made by awaitable() before")
 }
 

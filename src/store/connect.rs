@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -15,6 +14,7 @@ use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::StoreError;
+use crate::process::{Owned, PerProcess};
 
 /// Pinned, so that an update of the SDK changes nothing unasked.
 const BEHAVIOR: fn() -> BehaviorVersion = BehaviorVersion::v2026_01_12;
@@ -57,30 +57,19 @@ impl Default for Settings {
 /// What a process has open. A forked child shares its parent's sockets and has none
 /// of its threads, so it must open its own.
 pub(super) struct Live {
-    process: u32,
-    /// Always there, until the drop.
-    client: Option<Client>,
+    client: Client,
     turns: Arc<Semaphore>,
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        if self.process != std::process::id() {
-            // Closing would take locks that a thread of the parent may have held.
-            std::mem::forget(self.client.take());
-        }
-    }
 }
 
 /// A client, and the right to use it for one operation.
 pub(super) struct Turn {
-    live: Arc<Live>,
+    live: Arc<Owned<Live>>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Turn {
     pub(super) fn client(&self) -> &Client {
-        self.live.client.as_ref().expect("taken by the drop only")
+        &self.live.client
     }
 }
 
@@ -88,7 +77,7 @@ impl Turn {
 pub(super) struct Connection {
     table: String,
     settings: Settings,
-    live: ArcSwapOption<Live>,
+    live: PerProcess<Live>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -106,7 +95,7 @@ impl Connection {
         if let Some(url) = &settings.endpoint_url {
             check_endpoint(url)?;
         }
-        Ok(Self { table: table.to_owned(), settings, live: ArcSwapOption::empty() })
+        Ok(Self { table: table.to_owned(), settings, live: PerProcess::new() })
     }
 
     /// The client of this process, once it is this operation's turn.
@@ -118,22 +107,13 @@ impl Connection {
         Ok(Turn { live, _permit: permit })
     }
 
-    async fn live(&self) -> Result<Arc<Live>, StoreError> {
-        let process = std::process::id();
-        let current = self.live.load();
-        if let Some(live) = current.as_ref().filter(|live| live.process == process) {
-            return Ok(Arc::clone(live));
+    async fn live(&self) -> Result<Arc<Owned<Live>>, StoreError> {
+        if let Some(live) = self.live.get() {
+            return Ok(live);
         }
         let client = self.build().await?;
         let turns = Arc::new(Semaphore::new(self.settings.max_connections));
-        let built = Arc::new(Live { process, client: Some(client), turns });
-        // No lock: a fork could leave one taken for ever. Of two threads that build
-        // at once, the second uses what the first has put there.
-        let before = self.live.compare_and_swap(&current, Some(Arc::clone(&built)));
-        match before.as_ref().filter(|live| live.process == process) {
-            Some(first) => Ok(Arc::clone(first)),
-            None => Ok(built),
-        }
+        Ok(self.live.put(Live { client, turns }))
     }
 
     async fn build(&self) -> Result<Client, StoreError> {

@@ -354,6 +354,47 @@ def test_parsing_usual_uris(issuer, name, rest, kind):
     same(lambda m: parsed(m, f"otpauth://{kind}/{label}?{'&'.join(query)}"))
 
 
+@pytest.mark.parametrize(
+    ("secret", "fast"),
+    [
+        ("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", True),
+        ("gezdgnbvgy3tqojqgezdgnbvgy3tqojq", True),
+        ("GEZDGNBVGY3TQOJQGEZDGNA", True),
+        ("GEZDGNBVGY3TQOJQGEZDGNA=", True),
+        ("GEZDGNBVGY3TQOJQGEZDGNA==", False),
+        ("GEZDGNBVGY3TQOJQGEZDGN", False),
+        ("GEZDGNBVGY3TQOJQGEZDGNBVG", False),
+        ("GEZDGNBVGY3TQOJQ GEZDGNBVGY3TQOJQ", False),
+        ("GEZDGNBVGY3TQOJQ", False),
+        ("", False),
+    ],
+)
+def test_secrets_that_take_the_fast_path(secret, fast):
+    from lambdatotp._lambdatotp import _pyotp_key
+
+    key = _pyotp_key(secret, 1)
+    assert (key is not None) is fast
+    if fast:
+        assert key.code(secret, 1, 6, 7) == theirs.OTP(secret).generate_otp(7)
+
+
+@pytest.mark.parametrize(
+    ("escaped", "in_a_label", "in_a_parameter"),
+    [
+        ("a%20b%C3%A9", "a bé", "a bé"),
+        ("a+b%2Bc", "a+b+c", "a b+c"),
+        *[(odd, None, None) for odd in ("%", "%2", "%zz", "%ff", "a%")],
+    ],
+)
+def test_escapes_that_take_the_fast_path(escaped, in_a_label, in_a_parameter):
+    from lambdatotp._lambdatotp import _pyotp_parse
+
+    labelled = _pyotp_parse(f"otpauth://totp/{escaped}?secret={SECRET}")
+    assert (labelled and labelled[1]) == in_a_label
+    issued = _pyotp_parse(f"otpauth://totp/x?secret={SECRET}&issuer={escaped}")
+    assert (issued and issued[2]) == in_a_parameter
+
+
 def test_most_uris_take_the_fast_path():
     """Or the tests above would compare Python with Python."""
     from lambdatotp._lambdatotp import _pyotp_parse, _pyotp_uri
