@@ -11,12 +11,21 @@ export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
 
 PORT ?= 8000
 DATABASE ?= lambdatotp.db
-FEATURES := embedded,sso
+STAGE ?= dev
+TEMPLATE ?=
+FEATURES := admin,embedded,sso
+
+# Lambda reads the files as another user, whatever our umask is; and what Python leaves
+# in __pycache__ is not to be shipped.
+SHIP = export PYTHONDONTWRITEBYTECODE=1 && umask 022 && mkdir -p out \
+	&& $(BIN)/python tools/stage.py $(STAGE) && chmod a+r app.py chalicelib/*.py
 
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
+PYTHON_SOURCES := $(shell find python/lambdatotp -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-rust test-python lint bench wheel vendor fmt mutants clean
+.PHONY: help run build test test-rust test-python test-lambda lint bench wheel vendor \
+	package deploy fmt mutants clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,7 +37,7 @@ run: build ## Serve the app at http://127.0.0.1:8000 on the embedded engine (POR
 
 build: $(VENV)/.built ## Make .venv with the package installed
 
-test: test-rust test-python ## Set up and pass everything
+test: test-rust test-python test-lambda ## Set up and pass everything
 
 test-rust: ## The Rust tests: the pure core alone, then with DynamoDB and the embedded engine
 	cargo test --locked --quiet --no-default-features
@@ -37,7 +46,11 @@ test-rust: ## The Rust tests: the pure core alone, then with DynamoDB and the em
 test-python: build $(VENV)/.test-tools ## The Python tests, on the embedded engine and on DynamoDB Local
 	$(BIN)/python tools/dynamodb_local.py
 	$(BIN)/python tools/pyotp_suite.py --fetch
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -m "not shipped"
+
+test-lambda: build vendor $(VENV)/.test-tools ## What `chalice deploy` ships, under AWS's own runtime client
+	$(BIN)/python tools/dynamodb_local.py
+	$(BIN)/python -m pytest -q -m shipped
 
 lint: build $(VENV)/.test-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stubtest: no warning passes
 	cargo fmt --check
@@ -57,16 +70,18 @@ bench: build $(VENV)/.test-tools ## lambdatotp.pyotp against PyOTP, on a release
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	PYTHONPATH=$(CACHE)/bench $(BIN)/python benches/pyotp_ratio.py
 
-wheel: $(VENV)/.lambda-tools ## The wheel for Lambda: x86_64, glibc 2.17, without the embedded engine
-	rm -rf dist
-	$(BIN)/maturin build --release --locked --zig --target x86_64-unknown-linux-gnu \
-		--compatibility manylinux2014 --features python --out dist
+wheel: dist/.built ## The wheel for Lambda: x86_64, glibc 2.17, without the embedded engine
 
 vendor: wheel ## Fill vendor/ from that wheel: what `chalice deploy` ships
-	rm -rf vendor
-	$(BIN)/python -m zipfile -e dist/lambdatotp-*.whl vendor
-	rm -rf vendor/*.dist-info
-	chmod -R u=rwX,go=rX vendor
+	@$(BIN)/python tools/vendor.py dist/lambdatotp-*.whl
+
+package: build vendor ## Write what would be deployed to out/ (STAGE=dev, TEMPLATE=.chalice/table.json)
+	@$(SHIP) && AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} \
+		$(BIN)/chalice package --stage $(STAGE) $(if $(TEMPLATE),--merge-template $(TEMPLATE)) out/$(STAGE)
+	@ls -l out/$(STAGE)
+
+deploy: build vendor ## Deploy to AWS and print the URL (STAGE=dev)
+	@$(SHIP) && $(BIN)/chalice deploy --stage $(STAGE)
 
 fmt: $(VENV)/.test-tools ## Format Rust and Python
 	cargo fmt
@@ -98,6 +113,13 @@ $(VENV)/.test-tools: $(VENV)/.tools requirements-test.txt
 $(VENV)/.lambda-tools: $(VENV)/.tools
 	@echo "lambdatotp: installing the cross compiler ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+dist/.built: $(VENV)/.lambda-tools $(RUST_SOURCES) $(PYTHON_SOURCES)
+	@echo "lambdatotp: building the module for Lambda (minutes, the first time) ..."
+	@rm -rf dist
+	@$(BIN)/maturin build --release --locked --zig --target x86_64-unknown-linux-gnu \
+		--compatibility manylinux2014 --features python --out dist
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.tools $(RUST_SOURCES)

@@ -8,6 +8,8 @@ mod otp;
 mod pyotp;
 mod qr;
 mod runtime;
+#[cfg(feature = "admin")]
+mod table;
 mod verifier;
 
 /// Native half of the package lambdatotp; import that instead.
@@ -19,6 +21,9 @@ mod _lambdatotp {
     use super::pyotp::{_pyotp_key, _pyotp_parse, _pyotp_random, _pyotp_uri, PyotpKey};
     #[pymodule_export]
     use super::qr::{qr_data_uri, qr_png, qr_svg, qr_terminal};
+    #[cfg(feature = "admin")]
+    #[pymodule_export]
+    use super::table::{_create_table, _describe_table, _switch, _table_requests};
     #[pymodule_export]
     use super::verifier::{_embedded_call, Enrollment, Verifier};
 

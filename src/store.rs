@@ -10,6 +10,9 @@ mod connect;
 mod dynamodb;
 mod failure;
 mod item;
+#[cfg(feature = "admin")]
+mod table;
+mod tls;
 
 use std::time::Duration;
 
@@ -19,6 +22,8 @@ use crate::verifier::Policy;
 pub use connect::Settings;
 pub use failure::StoreError;
 pub use item::{Enrolled, Record};
+#[cfg(feature = "admin")]
+pub use table::{Switch, Table, creation_requests};
 
 use connect::Connection;
 
@@ -84,6 +89,17 @@ impl Store {
             )));
         }
         Ok(Self { table: table.to_owned(), connection: Connection::new(table, settings)? })
+    }
+
+    /// A store whose requests go to `http_client`, wherever that takes them.
+    #[cfg(feature = "admin")]
+    fn over(
+        table: &str,
+        http_client: aws_sdk_dynamodb::config::SharedHttpClient,
+    ) -> Result<Self, StoreError> {
+        let store = Self::new(table, Settings::default())?;
+        store.connection.go_over(http_client);
+        Ok(store)
     }
 }
 

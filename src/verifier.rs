@@ -86,6 +86,22 @@ impl Verifier {
         &self.0.config
     }
 
+    /// The table, for whoever sets it up.
+    #[cfg(feature = "admin")]
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Opens a connection and keeps it, so that the next call finds one: for the time
+    /// before the first request, which nobody waits for.
+    ///
+    /// # Errors
+    /// [`VerifierError::Store`].
+    pub async fn connect(&self) -> Result<(), VerifierError> {
+        self.in_time(async { Ok(self.0.store.connect().await?) }).await
+    }
+
     /// Bounds a whole operation, waiting for a connection and retries included.
     async fn in_time<T>(
         &self,

@@ -48,6 +48,10 @@ class Verifier(_lambdatotp.Verifier):
         """
         return await self._verify_async(user, code)
 
+    async def connect_async(self) -> None:
+        """Open a connection to the table: `connect`, awaitable."""
+        await self._connect_async()
+
     async def delete_async(self, user: str) -> None:
         """Remove a user: `delete`, awaitable."""
         await self._delete_async(user)

@@ -30,7 +30,7 @@ fn text<T: ToString>(value: Option<T>) -> Option<String> {
 
 /// Registers users and checks their codes against one table.
 #[pyclass(frozen, subclass, module = "lambdatotp._lambdatotp")]
-pub(super) struct Verifier(verifier::Verifier);
+pub(super) struct Verifier(pub(super) verifier::Verifier);
 
 #[pymethods]
 impl Verifier {
@@ -170,6 +170,23 @@ impl Verifier {
     fn delete(&self, py: Python<'_>, user: &Bound<'_, PyString>) -> PyResult<()> {
         let user = user_text(user)?;
         block_on(py, self.0.delete(&user))
+    }
+
+    /// Opens a connection to the table and keeps it, so that the next call finds one.
+    ///
+    /// For the time before the first request, which nobody waits for: Lambda's start,
+    /// a worker's. Asks the table nothing.
+    ///
+    /// Raises:
+    ///     StoreUnavailableError: No answer from DynamoDB.
+    ///     ConfigurationError: Credentials or region are missing.
+    fn connect(&self, py: Python<'_>) -> PyResult<()> {
+        block_on(py, self.0.connect())
+    }
+
+    fn _connect_async<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let verifier = self.0.clone();
+        awaitable(py, async move { verifier.connect().await.map(|()| None::<bool>) })
     }
 
     #[pyo3(signature = (user, secret=None))]

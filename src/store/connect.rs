@@ -9,11 +9,10 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Region, SharedHttpClient};
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::StoreError;
+use super::tls::http_client;
 use crate::process::{Owned, PerProcess};
 
 /// Pinned, so that an update of the SDK changes nothing unasked.
@@ -111,30 +110,39 @@ impl Connection {
         if let Some(live) = self.live.get() {
             return Ok(live);
         }
-        let client = self.build().await?;
+        Ok(self.put(self.build().await?))
+    }
+
+    fn put(&self, client: Client) -> Arc<Owned<Live>> {
         let turns = Arc::new(Semaphore::new(self.settings.max_connections));
-        Ok(self.live.put(Live { client, turns }))
+        self.live.put(Live { client, turns })
     }
 
     async fn build(&self) -> Result<Client, StoreError> {
         let settings = &self.settings;
         let builder = match &settings.embedded {
-            Some(at) => Builder::new()
-                .region(Region::from_static("local"))
-                .credentials_provider(Credentials::new(
-                    "embedded", "embedded", None, None, "embedded",
-                ))
-                .endpoint_url("http://embedded.invalid")
-                .http_client(crate::embedded::http_client(at, &self.table)?),
+            Some(at) => local(crate::embedded::http_client(at, &self.table)?),
             None => match Environment::read(settings) {
                 Some(environment) => environment.builder()?,
                 // Boxed, since it is 20 kB of state that every caller would carry.
                 None => Box::pin(full_chain(settings)).await?,
             },
         };
+        Ok(settings.client(builder))
+    }
+
+    /// Takes `http_client` for the network.
+    #[cfg(feature = "admin")]
+    pub(super) fn go_over(&self, http_client: SharedHttpClient) {
+        self.put(self.settings.client(local(http_client)));
+    }
+}
+
+impl Settings {
+    fn client(&self, builder: Builder) -> Client {
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(settings.connect_timeout)
-            .operation_attempt_timeout(settings.attempt_timeout)
+            .connect_timeout(self.connect_timeout)
+            .operation_attempt_timeout(self.attempt_timeout)
             .build();
         let retries = RetryConfig::standard()
             .with_max_attempts(MAX_ATTEMPTS)
@@ -145,8 +153,17 @@ impl Connection {
             .timeout_config(timeouts)
             .retry_config(retries)
             .build();
-        Ok(Client::from_conf(config))
+        Client::from_conf(config)
     }
+}
+
+/// For what answers inside this process: it asks for no credentials of anybody's.
+fn local(http_client: SharedHttpClient) -> Builder {
+    Builder::new()
+        .region(Region::from_static("local"))
+        .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
+        .endpoint_url("http://embedded.invalid")
+        .http_client(http_client)
 }
 
 /// What Lambda gives every function: credentials and a region in the environment.
@@ -158,7 +175,8 @@ struct Environment {
     endpoint_url: Option<String>,
 }
 
-fn variable(name: &str) -> Option<String> {
+/// An empty variable counts as absent.
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
@@ -244,23 +262,4 @@ fn check_endpoint(url: &str) -> Result<bool, StoreError> {
     Err(StoreError::Configuration(format!(
         "invalid endpoint_url {url:?}: it must start with http:// or https://"
     )))
-}
-
-/// A connection pool. Certificates cost milliseconds to read, so not for plain http.
-fn http_client(plain: bool) -> Result<SharedHttpClient, StoreError> {
-    let builder = aws_smithy_http_client::Builder::new();
-    if plain {
-        return Ok(builder.build_http());
-    }
-    let builder = builder.tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
-    let Some(path) = variable("AWS_CA_BUNDLE") else {
-        return Ok(builder.build_https());
-    };
-    let unusable =
-        |why: String| StoreError::Configuration(format!("AWS_CA_BUNDLE {path:?}: {why}"));
-    let pem = std::fs::read(&path).map_err(|error| unusable(error.to_string()))?;
-    let trusted = TrustStore::empty().with_pem_certificate(pem);
-    let context = TlsContext::builder().with_trust_store(trusted).build();
-    let context = context.map_err(|_| unusable("it holds no PEM certificates".to_owned()))?;
-    Ok(builder.tls_context(context).build_https())
 }

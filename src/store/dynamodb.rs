@@ -6,8 +6,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aws_sdk_dynamodb::config::interceptors::FinalizerInterceptorContextRef;
-use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::config::interceptors::{
+    BeforeTransmitInterceptorContextMut, FinalizerInterceptorContextRef,
+};
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::{BoxError, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -15,6 +18,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure::AllOld,
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
 use super::item::{Item, attributes, field};
 use super::{
@@ -51,6 +55,32 @@ fn s(text: &str) -> AttributeValue {
 }
 
 impl Store {
+    /// Opens a connection and keeps it, so that the next call finds one. The service
+    /// answers an empty GET without looking at any table; whatever it answers is fine.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Configuration`].
+    pub async fn connect(&self) -> Result<(), StoreError> {
+        let turn = self.connection.turn().await?;
+        let once = Builder::new().retry_config(RetryConfig::disabled());
+        // An operation of the SDK, emptied: so it takes the connector, the credentials
+        // and the endpoint that the real ones will take.
+        let request = turn
+            .client()
+            .delete_item()
+            .table_name(&self.table)
+            .key(field::USER_ID, s(""))
+            .customize()
+            .config_override(once)
+            .interceptor(EmptyGet);
+        match Box::pin(request.send()).await {
+            Err(error) if error.raw_response().is_none() => {
+                Err(StoreError::of(&error, &self.table))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// One conditional put: the user must be new.
     ///
     /// # Errors
@@ -213,6 +243,28 @@ impl Store {
             }
             _ => Err(StoreError::of(&error, &self.table)),
         }
+    }
+}
+
+/// Makes of a request, when it is about to leave, one that says nothing.
+#[derive(Debug)]
+struct EmptyGet;
+
+impl Intercept for EmptyGet {
+    fn name(&self) -> &'static str {
+        "EmptyGet"
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let mut empty = HttpRequest::empty();
+        empty.set_uri(context.request().uri())?;
+        *context.request_mut() = empty;
+        Ok(())
     }
 }
 

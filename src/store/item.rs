@@ -23,6 +23,8 @@ pub(super) mod field {
     pub(in crate::store) const ENROLLMENT_ID: &str = "enrollment_id";
     pub(in crate::store) const RESERVE_ID: &str = "reserve_id";
     pub(in crate::store) const ACCEPT_ID: &str = "accept_id";
+    #[cfg(feature = "admin")]
+    pub(in crate::store) const EXPIRES_AT: &str = "expires_at";
 }
 
 /// Which enrollment a code was checked against: it must still be the one there

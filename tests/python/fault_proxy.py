@@ -55,6 +55,10 @@ class FaultProxy:
                     status, reply = self.forward(body)
                     self.finish_with(fault, status, reply)
 
+            def do_GET(self) -> None:
+                proxy.operations.append("GET")
+                self.answer(400, _error("MissingAuthenticationToken"))
+
             def forward(self, body: bytes) -> tuple[int, bytes]:
                 connection = http.client.HTTPConnection(host)
                 connection.request("POST", "/", body, dict(self.headers))

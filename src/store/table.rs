@@ -1,0 +1,304 @@
+//! Making the table, and looking at it: for whoever sets it up, not for Lambda.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use aws_sdk_dynamodb::config::interceptors::BeforeDeserializationInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
+use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoverySpecification,
+    PointInTimeRecoveryStatus, ScalarAttributeType, SseSpecification, SseStatus, TableDescription,
+    TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
+};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::date_time::Format;
+
+use super::item::field;
+use super::{Store, StoreError};
+
+/// The table as DynamoDB describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
+pub struct Table {
+    /// `ACTIVE` when it can be used.
+    pub status: String,
+    /// The key, such as `user_id (S)`.
+    pub key: String,
+    /// Whether that is the key this crate needs.
+    pub key_fits: bool,
+    /// Whether each request is billed by itself, so that no capacity can run out.
+    pub on_demand: bool,
+    /// Whether a key of AWS KMS encrypts it; otherwise one of DynamoDB's own does.
+    pub kms: bool,
+    /// Whether it refuses to be deleted.
+    pub protected: bool,
+    /// What our clock is ahead of the service's, in milliseconds, give or take 500.
+    pub ahead_ms: Option<i64>,
+}
+
+/// Something that can be switched on for a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Switch {
+    /// It is on, or being switched on.
+    On,
+    /// It is off.
+    Off,
+    /// On, but for something else: the attribute that it is on for.
+    Elsewhere(String),
+    /// The endpoint does not have it (DynamoDB Local), or does not let us see it.
+    Unknown(String),
+}
+
+/// The requests that [`Store::create_table`] and the switches would send: operation
+/// and JSON. Nothing is sent.
+///
+/// # Errors
+/// [`StoreError::Configuration`] for a name that no table can have.
+pub async fn creation_requests(table: &str) -> Result<Vec<(String, String)>, StoreError> {
+    let recorder = Recorder::default();
+    let connector = SharedHttpConnector::new(recorder.clone());
+    let store = Store::over(table, http_client_fn(move |_, _| connector.clone()))?;
+    store.create_table().await?;
+    store.switch_expiry_on().await?;
+    store.switch_backups_on().await?;
+    let mut sent = recorder.0.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(std::mem::take(&mut *sent))
+}
+
+impl Store {
+    /// The table as it is, if there is one.
+    ///
+    /// # Errors
+    /// Every kind of [`StoreError`].
+    pub async fn describe_table(&self) -> Result<Option<Table>, StoreError> {
+        let turn = self.connection.turn().await?;
+        let clock = ServiceClock::default();
+        let request = turn.client().describe_table().table_name(&self.table).customize();
+        match Box::pin(request.interceptor(clock.clone()).send()).await {
+            Ok(reply) => {
+                let ahead = *clock.0.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(reply.table.map(|table| summary(&table, ahead)))
+            }
+            Err(error) => match error.as_service_error() {
+                Some(DescribeTableError::ResourceNotFoundException(_)) => Ok(None),
+                _ => Err(self.refused(&error, "DescribeTable")),
+            },
+        }
+    }
+
+    /// Asks for the table: on-demand billing, encryption by KMS, protection from
+    /// deletion. It can be used once it is `ACTIVE`. Tells whether it is new.
+    ///
+    /// # Errors
+    /// Every kind of [`StoreError`].
+    pub async fn create_table(&self) -> Result<bool, StoreError> {
+        let turn = self.connection.turn().await?;
+        let attribute = AttributeDefinition::builder()
+            .attribute_name(field::USER_ID)
+            .attribute_type(ScalarAttributeType::S)
+            .build();
+        let key = KeySchemaElement::builder()
+            .attribute_name(field::USER_ID)
+            .key_type(KeyType::Hash)
+            .build();
+        let (Ok(attribute), Ok(key)) = (attribute, key) else { unreachable!("both are whole") };
+        let request = turn
+            .client()
+            .create_table()
+            .table_name(&self.table)
+            .attribute_definitions(attribute)
+            .key_schema(key)
+            .billing_mode(BillingMode::PayPerRequest)
+            .sse_specification(SseSpecification::builder().enabled(true).build())
+            .deletion_protection_enabled(true);
+        let Err(error) = Box::pin(request.send()).await else { return Ok(true) };
+        match error.as_service_error() {
+            // Ours, when a reply was lost, or somebody else's: it is there.
+            Some(CreateTableError::ResourceInUseException(_)) => Ok(false),
+            _ => Err(self.refused(&error, "CreateTable")),
+        }
+    }
+
+    /// Whether items that have expired are swept away, by `expires_at`.
+    ///
+    /// # Errors
+    /// Every kind of [`StoreError`].
+    pub async fn expiry(&self) -> Result<Switch, StoreError> {
+        let turn = self.connection.turn().await?;
+        let request = turn.client().describe_time_to_live().table_name(&self.table);
+        let reply = match Box::pin(request.send()).await {
+            Ok(reply) => reply.time_to_live_description,
+            Err(error) => return self.unknown(&error, "DescribeTimeToLive"),
+        };
+        let Some(reply) = reply else { return Ok(Switch::Off) };
+        Ok(match (reply.time_to_live_status, reply.attribute_name) {
+            (Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling), Some(name)) => {
+                if name == field::EXPIRES_AT { Switch::On } else { Switch::Elsewhere(name) }
+            }
+            _ => Switch::Off,
+        })
+    }
+
+    /// Lets DynamoDB sweep away items whose `expires_at` has passed.
+    ///
+    /// # Errors
+    /// Every kind of [`StoreError`].
+    pub async fn switch_expiry_on(&self) -> Result<Switch, StoreError> {
+        let turn = self.connection.turn().await?;
+        let how = TimeToLiveSpecification::builder()
+            .attribute_name(field::EXPIRES_AT)
+            .enabled(true)
+            .build();
+        let Ok(how) = how else { unreachable!("it is whole") };
+        let request = turn.client().update_time_to_live().table_name(&self.table);
+        match Box::pin(request.time_to_live_specification(how).send()).await {
+            Ok(_) => Ok(Switch::On),
+            Err(error) => self.unknown(&error, "UpdateTimeToLive"),
+        }
+    }
+
+    /// Whether the table can be restored to any second of the last 35 days.
+    ///
+    /// # Errors
+    /// Every kind of [`StoreError`].
+    pub async fn backups(&self) -> Result<Switch, StoreError> {
+        let turn = self.connection.turn().await?;
+        let request = turn.client().describe_continuous_backups().table_name(&self.table);
+        let reply = match Box::pin(request.send()).await {
+            Ok(reply) => reply.continuous_backups_description,
+            Err(error) => return self.unknown(&error, "DescribeContinuousBackups"),
+        };
+        let status = reply
+            .and_then(|reply| reply.point_in_time_recovery_description)
+            .and_then(|reply| reply.point_in_time_recovery_status);
+        Ok(if status == Some(PointInTimeRecoveryStatus::Enabled) {
+            Switch::On
+        } else {
+            Switch::Off
+        })
+    }
+
+    /// Switches point-in-time recovery on.
+    ///
+    /// # Errors
+    /// Every kind of [`StoreError`].
+    pub async fn switch_backups_on(&self) -> Result<Switch, StoreError> {
+        let turn = self.connection.turn().await?;
+        let how = PointInTimeRecoverySpecification::builder()
+            .point_in_time_recovery_enabled(true)
+            .build();
+        let Ok(how) = how else { unreachable!("it is whole") };
+        let request = turn.client().update_continuous_backups().table_name(&self.table);
+        match Box::pin(request.point_in_time_recovery_specification(how).send()).await {
+            Ok(_) => Ok(Switch::On),
+            Err(error) => self.unknown(&error, "UpdateContinuousBackups"),
+        }
+    }
+
+    /// What the endpoint does not have or show is worth a word, not a failure.
+    fn unknown<E, R>(&self, error: &SdkError<E, R>, operation: &str) -> Result<Switch, StoreError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug,
+    {
+        match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+            Some("AccessDeniedException") => {
+                Ok(Switch::Unknown(format!("no permission for dynamodb:{operation}")))
+            }
+            Some("UnknownOperationException" | "ValidationException") => {
+                Ok(Switch::Unknown(format!("this endpoint does not have {operation}")))
+            }
+            _ => Err(self.refused(error, operation)),
+        }
+    }
+
+    fn refused<E, R>(&self, error: &SdkError<E, R>, operation: &str) -> StoreError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug,
+    {
+        match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+            // The general text for this one is about items.
+            Some(code @ ("ValidationException" | "LimitExceededException")) => {
+                let said = error.as_service_error().and_then(ProvideErrorMetadata::message);
+                let said = said.unwrap_or_default();
+                StoreError::Configuration(format!("DynamoDB refused {operation}: {code}: {said}"))
+            }
+            _ => StoreError::of(error, &self.table),
+        }
+    }
+}
+
+fn summary(table: &TableDescription, ahead_ms: Option<i64>) -> Table {
+    let kind = |name: &str| {
+        let attribute = table.attribute_definitions().iter().find(|a| a.attribute_name() == name);
+        attribute.map_or("?", |attribute| attribute.attribute_type().as_str())
+    };
+    let keys = table.key_schema().iter();
+    let keys: Vec<_> = keys
+        .map(|key| format!("{} ({})", key.attribute_name(), kind(key.attribute_name())))
+        .collect();
+    let key = keys.join(", ");
+    let billing = table.billing_mode_summary().and_then(|billing| billing.billing_mode());
+    let encryption = table.sse_description().and_then(|sse| sse.status());
+    Table {
+        status: table.table_status().map_or("?", TableStatus::as_str).to_owned(),
+        key_fits: key == format!("{} (S)", field::USER_ID),
+        key,
+        on_demand: billing == Some(&BillingMode::PayPerRequest),
+        kms: matches!(encryption, Some(SseStatus::Enabled | SseStatus::Updating)),
+        protected: table.deletion_protection_enabled() == Some(true),
+        ahead_ms,
+    }
+}
+
+/// Reads the service's clock off its reply.
+#[derive(Debug, Clone, Default)]
+struct ServiceClock(Arc<Mutex<Option<i64>>>);
+
+impl Intercept for ServiceClock {
+    fn name(&self) -> &'static str {
+        "ServiceClock"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date");
+        let date = date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
+        let service = date.and_then(|date| date.to_millis().ok());
+        let ours = DateTime::from(SystemTime::now()).to_millis().ok();
+        // The header leaves out the fraction of its second: half of one, on average.
+        let ahead = service.zip(ours).map(|(service, ours)| ours - (service + 500));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = ahead;
+        Ok(())
+    }
+}
+
+/// Stands where the network would, and keeps what was to be sent.
+#[derive(Debug, Clone, Default)]
+struct Recorder(Arc<Mutex<Vec<(String, String)>>>);
+
+impl HttpConnector for Recorder {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default());
+        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.push((operation, body.into_owned()));
+        let done = StatusCode::try_from(200).unwrap_or_else(|_| unreachable!("OK"));
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(done, SdkBody::from("{}"))))
+    }
+}

@@ -1,0 +1,71 @@
+//! Connection pools, and which certificates they trust.
+
+use std::path::{Path, PathBuf};
+
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use super::StoreError;
+use super::connect::variable;
+
+/// A connection pool. Certificates cost milliseconds to read, so not for plain http.
+pub(super) fn http_client(plain: bool) -> Result<SharedHttpClient, StoreError> {
+    if plain {
+        return Ok(Builder::new().build_http());
+    }
+    let builder = Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
+    let Some((path, named_by)) = bundle() else { return Ok(builder.build_https()) };
+    match (read(&path), named_by) {
+        (Ok(pem), _) => Ok(builder.tls_context(trusting(pem)?).build_https()),
+        // The system's own file is no good: the library looks for others.
+        (Err(_), None) => Ok(builder.build_https()),
+        (Err(why), Some(name)) => {
+            Err(StoreError::Configuration(format!("{name} {}: {why}", path.display())))
+        }
+    }
+}
+
+/// The one file of certificates to trust, and the variable that names it, if one does:
+/// `AWS_CA_BUNDLE`, as everywhere at AWS; OpenSSL's, as on this system; otherwise the
+/// system's bundle. The folder beside that holds the same certificates once more, a file
+/// each, and takes milliseconds to read.
+fn bundle() -> Option<(PathBuf, Option<&'static str>)> {
+    for name in ["AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
+        if let Some(path) = variable(name) {
+            return Some((path.into(), Some(name)));
+        }
+    }
+    // macOS and Windows keep them in a store of their own.
+    if !cfg!(target_os = "linux") || variable("SSL_CERT_DIR").is_some() {
+        return None;
+    }
+    openssl_probe::probe().cert_file.map(|path| (path, None))
+}
+
+/// The usable certificates of a PEM file, as PEM. The client takes a certificate that
+/// its verifier cannot read for a bug, and panics: such ones are left out.
+fn read(path: &Path) -> Result<String, String> {
+    let text = std::fs::read(path).map_err(|error| error.to_string())?;
+    let mut pem = String::with_capacity(text.len());
+    for certificate in CertificateDer::pem_slice_iter(&text).flatten() {
+        if webpki::anchor_from_trusted_cert(&certificate).is_ok() {
+            pem.push_str("-----BEGIN CERTIFICATE-----\n");
+            data_encoding::BASE64.encode_append(&certificate, &mut pem);
+            pem.push_str("\n-----END CERTIFICATE-----\n");
+        }
+    }
+    if pem.is_empty() {
+        return Err("it holds no usable PEM certificates".to_owned());
+    }
+    Ok(pem)
+}
+
+fn trusting(pem: String) -> Result<TlsContext, StoreError> {
+    let store = TrustStore::empty().with_pem_certificate(pem);
+    let context = TlsContext::builder().with_trust_store(store).build();
+    context.map_err(|_| StoreError::Configuration("TLS cannot be set up".to_owned()))
+}
