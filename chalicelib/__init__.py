@@ -1,1 +1,12 @@
 """What app.py needs: its configuration and the HTTP it has in common."""
+
+import os
+
+# Chalice's command line imports the app before it packages it: the last moment to see
+# that what it is about to ship is whole. On Lambda this costs one look-up.
+if os.environ.get("AWS_CHALICE_CLI_MODE"):
+    import sys
+
+    from chalicelib import shipping
+
+    shipping.check(sys.argv)
