@@ -24,7 +24,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.r
 PYTHON_SOURCES := $(shell find python/lambdatotp -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-rust test-python test-lambda lint bench wheel vendor \
+.PHONY: help run build test test-rust test-python test-lambda lint bench bench-cold wheel vendor \
 	package deploy fmt mutants clean
 
 help: ## Show this list
@@ -69,6 +69,9 @@ bench: build $(VENV)/.test-tools ## lambdatotp.pyotp against PyOTP, on a release
 	cp $(CARGO_TARGET_DIR)/release/liblambdatotp.so $(CACHE)/bench/lambdatotp/_lambdatotp.abi3.so
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	PYTHONPATH=$(CACHE)/bench $(BIN)/python benches/pyotp_ratio.py
+
+bench-cold: build $(VENV)/.test-tools package ## Cold start against boto3 + PyOTP (minutes)
+	$(BIN)/python benches/cold_start.py out/$(STAGE)/deployment.zip
 
 wheel: dist/.built ## The wheel for Lambda: x86_64, glibc 2.17, without the embedded engine
 

@@ -7,10 +7,11 @@ from urllib.parse import unquote
 
 from chalice.app import Chalice, Response
 
-from chalicelib.config import verifier
+from chalicelib.config import connect, verifier
 from chalicelib.http import CONTENT_TYPES, Refusal, answering, field, reply, token_configured
 
 app = Chalice(app_name="lambdatotp")
+connect()
 
 
 @app.route("/", methods=["POST"], content_types=CONTENT_TYPES)

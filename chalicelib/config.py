@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cache
 
 import lambdatotp
@@ -22,7 +23,20 @@ TABLE_NAME = os.environ.get("LAMBDATOTP_TABLE_NAME") or TABLE_NAME
 APP_NAME = os.environ.get("LAMBDATOTP_ISSUER") or APP_NAME
 
 
+# How Lambda says that it is starting this process for requests to come. (Starting it for
+# a snapshot, it says so too: no connection would outlive that.)
+STARTING = {"on-demand", "provisioned-concurrency"}
+
+
 @cache
 def verifier() -> lambdatotp.Verifier:
     """Make the one verifier, on first use: Chalice imports the app to package it, too."""
     return lambdatotp.Verifier(region=REGION, table_name=TABLE_NAME, issuer=APP_NAME)
+
+
+def connect() -> None:
+    """Connect while Lambda starts: it lends the start a whole CPU, and nobody waits yet."""
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") in STARTING:
+        # Whatever is wrong is wrong for the first request, too, which will say so.
+        with suppress(lambdatotp.LambdaTotpError):
+            verifier().connect()

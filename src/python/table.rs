@@ -8,6 +8,12 @@ use super::runtime::block_on;
 use super::verifier::Verifier;
 use crate::store::{Switch, creation_requests};
 
+/// The region that requests go to.
+#[pyfunction]
+pub(super) fn _region(py: Python<'_>, verifier: &Verifier) -> PyResult<String> {
+    block_on(py, verifier.0.store().region())
+}
+
 /// The table as it is, or None.
 #[pyfunction]
 pub(super) fn _describe_table<'py>(

@@ -240,7 +240,8 @@ async fn full_chain(settings: &Settings) -> Result<Builder, StoreError> {
         loader = loader.region(Region::new(region.clone()));
     }
     let shared = loader.load().await;
-    if shared.region().is_none() {
+    // An empty variable is a region to the SDK.
+    if shared.region().is_none_or(|region| region.as_ref().is_empty()) {
         return Err(StoreError::Configuration(
             "no AWS region: set AWS_REGION, or pass region".to_owned(),
         ));

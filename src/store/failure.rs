@@ -81,8 +81,8 @@ impl StoreError {
     fn of_code(code: &str, message: &str, table: &str) -> Self {
         match code {
             "ResourceNotFoundException" => Self::Configuration(format!(
-                "there is no table {table:?} in this region and account: create it with the \
-                 string hash key user_id, or set LAMBDATOTP_TABLE_NAME"
+                "there is no table {table:?} in this region and account: make it (lambdatotp \
+                 create-table), or set LAMBDATOTP_TABLE_NAME"
             )),
             "AccessDeniedException" => {
                 Self::Configuration(format!("DynamoDB refused access: {message}"))

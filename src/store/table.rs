@@ -75,6 +75,15 @@ pub async fn creation_requests(table: &str) -> Result<Vec<(String, String)>, Sto
 }
 
 impl Store {
+    /// The region that requests go to, once credentials and settings were found.
+    ///
+    /// # Errors
+    /// [`StoreError::Configuration`].
+    pub async fn region(&self) -> Result<String, StoreError> {
+        let turn = self.connection.turn().await?;
+        Ok(turn.client().config().region().map_or_else(String::new, ToString::to_string))
+    }
+
     /// The table as it is, if there is one.
     ///
     /// # Errors
@@ -214,7 +223,7 @@ impl Store {
             Some("AccessDeniedException") => {
                 Ok(Switch::Unknown(format!("no permission for dynamodb:{operation}")))
             }
-            Some("UnknownOperationException" | "ValidationException") => {
+            Some("UnknownOperationException") => {
                 Ok(Switch::Unknown(format!("this endpoint does not have {operation}")))
             }
             _ => Err(self.refused(error, operation)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+import time
 from collections import deque
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +23,7 @@ CUT_REPLY = "cut reply"  # applied; the connection closes halfway through the bo
 ERROR_AFTER = "error after"  # applied; answered 500
 THROTTLE = "throttle"  # not applied; answered as DynamoDB throttles
 REFUSE = "refuse"  # not applied; the connection closes
+DENY = "deny"  # not applied; answered as IAM denies
 HANG = "hang"  # not applied; no answer until the proxy stops
 
 
@@ -32,6 +34,7 @@ class FaultProxy:
         self.faults: deque[str | Callable[[], object]] = deque()
         self.operations: list[str] = []
         self.released = threading.Event()
+        self.clock_ahead = 0.0  # seconds, in the Date header
         host = urlsplit(upstream).netloc
         proxy = self
 
@@ -49,8 +52,10 @@ class FaultProxy:
                     proxy.released.wait()
                 if fault in {HANG, REFUSE}:
                     self.close_connection = True
-                elif fault == THROTTLE:
-                    self.answer(400, _error("ThrottlingException"))
+                elif fault in {THROTTLE, DENY}:
+                    denied = fault == DENY
+                    code = "AccessDeniedException" if denied else "ThrottlingException"
+                    self.answer(400, _error(code))
                 else:
                     status, reply = self.forward(body)
                     self.finish_with(fault, status, reply)
@@ -84,6 +89,9 @@ class FaultProxy:
                 self.send_header("Content-Length", str(len(reply)))
                 self.end_headers()
                 self.wfile.write(reply[: len(reply) - cut])
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return super().date_time_string((timestamp or time.time()) + proxy.clock_ahead)
 
             def log_message(self, *_: object) -> None:
                 pass

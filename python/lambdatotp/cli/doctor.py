@@ -1,0 +1,175 @@
+"""`lambdatotp doctor`."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lambdatotp import ConfigurationError, LambdaTotpError
+from lambdatotp._lambdatotp import _describe_table, _region, _switch
+
+from .app_check import examine_app
+from .findings import FAILURE, MARKS, OK, WARNING, Finding, code_of, patient, skew
+from .options import verifier, where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lambdatotp import Verifier
+
+
+@click.command()
+@where
+@click.option("--url", help="Check the deployed app at this URL, too.")
+@click.option("--token", help="The app's API token; LAMBDATOTP_API_TOKEN. With --url.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(
+    table_name: str | None,
+    region: str | None,
+    endpoint_url: str | None,
+    url: str | None,
+    token: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Check that everything a login needs is there and works.
+
+    Region, credentials, the table and what should be on for it, our clock against the
+    service's, and a round trip: a user of the doctor's own is registered, logs in once
+    and is removed. With --url, the same over HTTP against a deployed app. The
+    permissions tried are those of whoever runs this; with --url, the app's own.
+
+    One line a finding. Exits with 1 if one of them is a failure.
+
+    \b
+    Examples:
+      lambdatotp doctor
+      lambdatotp doctor --url https://abc123.execute-api.eu-west-1.amazonaws.com/api
+    """
+    findings = []
+    for finding in _examine(table_name, region, endpoint_url, url, token):
+        findings.append(finding)
+        if not as_json:
+            mark = click.style(f"{finding.state:8}", fg=MARKS[finding.state])
+            click.echo(f"{mark} {finding.subject:22} {finding.text}")
+    if as_json:
+        click.echo(json.dumps([vars(finding) for finding in findings], indent=2))
+    if any(finding.state == FAILURE for finding in findings):
+        raise SystemExit(1)
+
+
+def _examine(
+    table_name: str | None,
+    region: str | None,
+    endpoint_url: str | None,
+    url: str | None,
+    token: str | None,
+) -> Iterator[Finding]:
+    try:
+        made = verifier(table_name=table_name, region=region, endpoint_url=endpoint_url)
+    except LambdaTotpError as error:
+        yield Finding(FAILURE, "settings", str(error))
+        return
+    yield Finding(OK, "settings", f"table {made.table_name}, issuer {made.issuer}")
+    usable = False
+    if os.environ.get("LAMBDATOTP_EMBEDDED") and not endpoint_url:
+        yield Finding(OK, "engine", f"embedded, {os.environ['LAMBDATOTP_EMBEDDED']}")
+        usable = True
+    else:
+        for finding in _examine_table(made):
+            yield finding
+            # Whoever may use the table need not be allowed to look at it.
+            usable = finding.state != FAILURE or finding.subject == "table in view"
+    if usable:
+        yield from _round_trip(made)
+    if url:
+        yield from examine_app(url.rstrip("/"), token, made)
+
+
+def _examine_table(verifier: Verifier) -> Iterator[Finding]:
+    try:
+        yield Finding(OK, "region", _region(verifier))
+    except LambdaTotpError as error:
+        yield Finding(FAILURE, "region", str(error))
+        return
+    try:
+        table = _describe_table(verifier)
+    except ConfigurationError as error:
+        if "refused access" in str(error):
+            yield Finding(OK, "credentials", "accepted")
+            yield Finding(WARNING, "table in view", str(error))
+        else:
+            yield Finding(FAILURE, "credentials", str(error))
+        return
+    except LambdaTotpError as error:
+        yield Finding(FAILURE, "DynamoDB", str(error))
+        return
+    yield Finding(OK, "credentials", "accepted")
+    yield from _shape(verifier, table)
+
+
+def _shape(verifier: Verifier, table: dict[str, Any] | None) -> Iterator[Finding]:
+    if table is None:
+        name = verifier.table_name
+        text = f"there is none called {name} here: lambdatotp create-table --table-name {name}"
+        yield Finding(FAILURE, "table", text)
+        return
+    yield skew("DynamoDB", table["ahead_ms"])
+    state = OK if table["status"] in {"ACTIVE", "UPDATING"} else WARNING
+    yield Finding(state, "table", f"{verifier.table_name} is {table['status']}")
+    if table["on_demand"]:
+        yield Finding(OK, "billing", "on demand")
+    else:
+        yield Finding(WARNING, "billing", "provisioned: more logins than that are refused")
+    encryption = "by AWS KMS" if table["kms"] else "by a key that DynamoDB owns"
+    yield Finding(OK, "encryption at rest", encryption)
+    if table["protected"]:
+        yield Finding(OK, "deletion protection", "on")
+    else:
+        yield Finding(WARNING, "deletion protection", "off: one call deletes all users")
+    for switch, subject, otherwise in (
+        ("backups", "point-in-time recovery", "off: lambdatotp create-table switches it on"),
+        ("expiry", "expiry by expires_at", "off: lambdatotp create-table switches it on"),
+    ):
+        try:
+            on, remark = _switch(verifier, switch)
+        except LambdaTotpError as error:
+            yield Finding(WARNING, subject, str(error))
+            continue
+        yield Finding(OK if on else WARNING, subject, "on" if on else remark or otherwise)
+    # Last, since it decides whether there is any use in going on.
+    if table["key_fits"]:
+        yield Finding(OK, "key", table["key"])
+    else:
+        yield Finding(FAILURE, "key", f"{table['key']}: it must be user_id (S) alone")
+
+
+def _round_trip(verifier: Verifier) -> Iterator[Finding]:
+    """Do what the app does, with the permissions of whoever runs this."""
+    user = patient()
+    steps = "register", "verify", "verify again", "delete"
+    done = []
+    try:
+        enrollment = verifier.register(user)
+        done.append(steps[0])
+        try:
+            code = code_of(enrollment.uri)
+            answers = []
+            for step in steps[1:3]:
+                answers.append(verifier.verify(user, code))
+                done.append(step)
+        finally:
+            verifier.delete(user)
+            done.append(steps[3])
+    except LambdaTotpError as error:
+        failed = next(step for step in steps if step not in done)
+        yield Finding(FAILURE, "round trip", f"{failed}: {error}")
+        return
+    if answers == [True, False]:
+        text = "registered, the code accepted once and then refused, deleted"
+        yield Finding(OK, "round trip", text)
+    else:
+        yield Finding(FAILURE, "round trip", f"the same code twice gave {answers}")

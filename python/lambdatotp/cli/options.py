@@ -1,0 +1,30 @@
+"""What several commands have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from lambdatotp import Verifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Command = TypeVar("Command", bound="Callable[..., Any]")
+
+
+def where(command: Command) -> Command:
+    """Add the options that say where the table is."""
+    for name, text in (
+        ("--endpoint-url", "Another endpoint than AWS's own, DynamoDB Local for one."),
+        ("--region", "The AWS region; by AWS's usual rules."),
+        ("--table-name", "The table; LAMBDATOTP_TABLE_NAME, or totp_users."),
+    ):
+        command = click.option(name, help=text)(command)
+    return command
+
+
+def verifier(**where: str | None) -> Verifier:
+    """Make the verifier that these options mean."""
+    return Verifier(**{name: value for name, value in where.items() if value})  # type: ignore[arg-type]
