@@ -24,7 +24,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.r
 PYTHON_SOURCES := $(shell find python/lambdatotp -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-rust test-python test-lambda lint bench bench-cold wheel vendor \
+.PHONY: help run build test test-rust test-python test-lambda lint bench bench-cold bench-builds wheel vendor \
 	package deploy fmt mutants clean
 
 help: ## Show this list
@@ -56,6 +56,7 @@ lint: build $(VENV)/.test-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stub
 	cargo fmt --check
 	cargo clippy --locked --quiet --all-targets --all-features -- -D warnings
 	cargo clippy --locked --quiet --no-default-features -- -D warnings
+	cargo clippy --locked --quiet --features python -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --features $(FEATURES)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -72,6 +73,9 @@ bench: build $(VENV)/.test-tools ## lambdatotp.pyotp against PyOTP, on a release
 
 bench-cold: build $(VENV)/.test-tools package ## Cold start against boto3 + PyOTP (minutes)
 	$(BIN)/python benches/cold_start.py out/$(STAGE)/deployment.zip
+
+bench-builds: build $(VENV)/.test-tools ## Size and cold start of differing builds (half an hour)
+	$(BIN)/python benches/builds.py
 
 wheel: dist/.built ## The wheel for Lambda: x86_64, glibc 2.17, without the embedded engine
 

@@ -28,6 +28,7 @@ impl<T> PerProcess<T> {
 
     /// The value of the process this one was forked from, until [`put`](Self::put)
     /// replaces it.
+    #[cfg(feature = "embedded")]
     pub(crate) fn inherited(&self) -> Option<Arc<Owned<T>>> {
         self.0.load().as_ref().filter(|owned| !owned.is_ours()).cloned()
     }

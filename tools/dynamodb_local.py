@@ -96,13 +96,13 @@ def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
 
 
 @contextmanager
-def running(*options: str) -> Iterator[str]:
-    """Run an empty engine in memory, with more options; yields its endpoint URL."""
+def running() -> Iterator[str]:
+    """Run an empty engine in memory; yields its endpoint URL."""
     folder, port = fetch(), _free_port()
     command = [_java(), f"-Djava.library.path={folder}/DynamoDBLocal_lib", "-jar"]
     command += ["DynamoDBLocal.jar", "-inMemory", "-disableTelemetry", "-sharedDb"]
     process = subprocess.Popen(
-        [*command, *options, "-port", str(port)],
+        [*command, "-port", str(port)],
         cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

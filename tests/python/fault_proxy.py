@@ -23,6 +23,7 @@ CUT_REPLY = "cut reply"  # applied; the connection closes halfway through the bo
 ERROR_AFTER = "error after"  # applied; answered 500
 THROTTLE = "throttle"  # not applied; answered as DynamoDB throttles
 REFUSE = "refuse"  # not applied; the connection closes
+NOT_YET = "not yet"  # applied; answered as if the table was still being made
 DENY = "deny"  # not applied; answered as IAM denies
 HANG = "hang"  # not applied; no answer until the proxy stops
 
@@ -62,6 +63,9 @@ class FaultProxy:
 
             def do_GET(self) -> None:
                 proxy.operations.append("GET")
+                if proxy.faults and proxy.faults.popleft() == REFUSE:
+                    self.close_connection = True
+                    return
                 self.answer(400, _error("MissingAuthenticationToken"))
 
             def forward(self, body: bytes) -> tuple[int, bytes]:
@@ -73,7 +77,9 @@ class FaultProxy:
                 return response.status, reply
 
             def finish_with(self, fault: str, status: int, reply: bytes) -> None:
-                if fault == PASS:
+                if fault in {PASS, NOT_YET}:
+                    if fault == NOT_YET:
+                        reply = reply.replace(b'"ACTIVE"', b'"CREATING"')
                     self.answer(status, reply)
                     return
                 if fault == ERROR_AFTER:

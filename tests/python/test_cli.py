@@ -12,11 +12,10 @@ import uuid
 from pathlib import Path
 
 import boto3
-import dynamodb_local
 import lambdatotp
 import pytest
 from click.testing import CliRunner
-from fault_proxy import DENY, LOSE_REPLY, PASS, THROTTLE, fault_proxy
+from fault_proxy import DENY, LOSE_REPLY, NOT_YET, PASS, THROTTLE, fault_proxy
 from lambdatotp.cli import main
 from test_chalice_local import chalice_local
 
@@ -112,11 +111,13 @@ class TestCreateTable:
         assert found["point-in-time recovery"] == ("ok", "on")
         assert found["encryption at rest"] == ("ok", "by AWS KMS")
 
-    def test_it_waits_until_the_table_is_active(self, name):
-        with dynamodb_local.running("-delayTransientStatuses") as url:
-            code, _ = run("create-table", "--table-name", name, "--endpoint-url", url)
-            assert code == 0
-            lambdatotp.Verifier(table_name=name, endpoint_url=url).register("ana")
+    def test_it_waits_until_the_table_is_active(self, dynamodb_url, name):
+        with fault_proxy(dynamodb_url) as proxy:
+            proxy.faults.extend([PASS, PASS, NOT_YET, NOT_YET])
+            code, _ = run("create-table", "--table-name", name, "--endpoint-url", proxy.url)
+        assert code == 0
+        assert proxy.operations[:5] == ["DescribeTable", "CreateTable", *["DescribeTable"] * 3]
+        assert proxy.operations[5] == "DescribeTimeToLive" or "Backups" in proxy.operations[5]
 
     def test_a_table_of_the_originals(self, local):
         local.put("ana", secret="JBSWY3DPEHPK3PXP")

@@ -304,3 +304,27 @@ class TestWhatTheOperatorMustMend:
         with pytest.raises(lambdatotp.ConfigurationError, match="cannot open"):
             lambdatotp.Verifier(embedded=text).register("ana")
         assert text.read_text() == "this is no database " * 100
+
+
+class TestConnect:
+    """Opening a connection before it is needed."""
+
+    def test_is_one_request_that_is_never_repeated(self, proxy, verifier):
+        verifier.connect()
+        assert proxy.operations == ["GET"]
+        proxy.faults.append(REFUSE)
+        with pytest.raises(lambdatotp.StoreUnavailableError):
+            verifier.connect()
+        assert proxy.operations == ["GET", "GET"]
+        verifier.register("ana")
+
+    def test_nobody_there(self):
+        verifier = lambdatotp.Verifier(endpoint_url="http://127.0.0.1:9")
+        with pytest.raises(lambdatotp.StoreUnavailableError, match="connection failed"):
+            verifier.connect()
+
+    def test_no_credentials(self, proxy, monkeypatch):
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        with pytest.raises(lambdatotp.ConfigurationError, match="no AWS credentials"):
+            lambdatotp.Verifier(endpoint_url=proxy.url).connect()
+        assert proxy.operations == []

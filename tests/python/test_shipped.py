@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 import pyotp
 import pytest
 from codes import LEGACY, legacy_code, wrong_codes
-from fault_proxy import fault_proxy
+from fault_proxy import REFUSE, fault_proxy
 from lambda_runtime import FunctionError, proxy_event, pythons, running, runtime_client
 
 ROOT = Path(__file__).parents[2]
@@ -168,6 +168,31 @@ def test_no_table_is_no_verdict(start, version):
     with start(version, LAMBDATOTP_TABLE_NAME="nowhere") as function:
         answer = function.invoke(post("/verify", {"user": "ana", "code": "123456"}))
         assert (answer.status, answer.headers["retry-after"]) == (503, "2")
+
+
+def test_it_connects_while_it_starts(start, engine, version):
+    """One connection, opened before the first request and used by it."""
+    engine.put("ana", secret=LEGACY)
+    with fault_proxy(engine.settings["endpoint_url"]) as proxy:
+        there = {"AWS_ENDPOINT_URL_DYNAMODB": proxy.url}
+        with start(version, **there) as function:
+            assert proxy.operations == ["GET"]
+            function.invoke(get("/verify", user="ana", code=legacy_code()))
+            assert proxy.operations == ["GET", "UpdateItem", "UpdateItem"]
+        # A snapshot is restored in many places at once: no connection survives that.
+        proxy.operations.clear()
+        with start(version, **there, AWS_LAMBDA_INITIALIZATION_TYPE="snap-start"):
+            assert proxy.operations == []
+
+
+def test_it_starts_without_its_table_and_recovers(start, engine, version):
+    engine.put("ana", secret=LEGACY)
+    with fault_proxy(engine.settings["endpoint_url"]) as proxy:
+        proxy.faults.extend([REFUSE] * 5)  # the connection's, and all four tries of the first call
+        with start(version, AWS_ENDPOINT_URL_DYNAMODB=proxy.url) as function:
+            assert function.invoke(get("/verify", user="ana", code=legacy_code())).status == 503
+            right = function.invoke(get("/verify", user="ana", code=legacy_code()))
+            assert right.json == {"code_is_valid": True}
 
 
 def test_the_policy_grants_what_is_called_and_no_more(start, engine, package):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import lambdatotp
@@ -258,3 +259,12 @@ def test_every_item_has_what_the_design_says(engine):
     }  # fmt: skip
     assert item["misses"] == 0
     assert abs(item["last_step"] - time.time() / 30) < 3
+
+
+def test_connecting_beforehand(engine):
+    """It asks the table nothing, so it leaves no trace on any engine."""
+    verifier = engine.verifier()
+    assert verifier.connect() is None
+    assert asyncio.run(verifier.connect_async()) is None
+    code = code_of(verifier.register("ana"))
+    assert verifier.verify("ana", code)
