@@ -14,10 +14,10 @@
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! # #[cfg(feature = "dynamodb")] {
-//! use lambdatotp::verifier::{Config, Verifier};
+//! use lambdatotp::verifier::{Config, Registration, Verifier};
 //!
 //! let verifier = Verifier::new(Config::default())?;
-//! let enrollment = verifier.register("ana@example.com", None).await?;
+//! let enrollment = verifier.register("ana@example.com", Registration::default()).await?;
 //! let picture = enrollment.qr()?.svg(); // for the authenticator app
 //! let verdict = verifier.verify("ana@example.com", "123456").await?;
 //! assert!(!verdict.is_accepted());

@@ -6,6 +6,7 @@
 //! [`Secret::generate`].
 
 mod hotp;
+mod recovery;
 mod secret;
 mod totp;
 mod uri;
@@ -16,6 +17,7 @@ use std::str::FromStr;
 #[cfg(feature = "python")]
 pub(crate) use hotp::KeyedMac;
 pub use hotp::{Code, Hotp};
+pub use recovery::RecoveryCode;
 pub use secret::Secret;
 #[cfg(feature = "python")]
 pub(crate) use secret::lenient_base32;

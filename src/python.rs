@@ -25,7 +25,7 @@ mod _lambdatotp {
     #[pymodule_export]
     use super::table::{_create_table, _describe_table, _region, _switch, _table_requests};
     #[pymodule_export]
-    use super::verifier::{_embedded_call, Enrollment, Verifier};
+    use super::verifier::{_embedded_call, Enrollment, UserStatus, Verification, Verifier};
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's name for it")]

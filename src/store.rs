@@ -10,6 +10,9 @@ mod connect;
 mod dynamodb;
 mod failure;
 mod item;
+mod recovery;
+mod seal;
+mod status;
 #[cfg(feature = "admin")]
 mod table;
 mod tls;
@@ -22,6 +25,8 @@ use crate::verifier::Policy;
 pub use connect::Settings;
 pub use failure::StoreError;
 pub use item::{Enrolled, Record};
+pub use seal::KeyRing;
+pub use status::Status;
 #[cfg(feature = "admin")]
 pub use table::{Switch, Table, creation_requests};
 
@@ -38,15 +43,29 @@ pub enum Registered {
 
 /// What became of an attempt's reservation.
 #[derive(Debug)]
-pub enum Reserved {
-    /// The attempt is charged, and this is the user as the charge left it.
-    Granted(Box<Record>),
+pub enum Reserved<T> {
+    /// The attempt is charged, and this is what there is to check it against.
+    Granted(T),
     /// There is no such user.
     NotFound,
     /// Nothing was charged; the next attempt is free after this time.
     Throttled(Duration),
     /// Too many misses in a row: no attempt is granted until an unlock.
     Locked,
+}
+
+impl<T> Reserved<T> {
+    fn and_then<U>(
+        self,
+        read: impl FnOnce(T) -> Result<U, StoreError>,
+    ) -> Result<Reserved<U>, StoreError> {
+        Ok(match self {
+            Self::Granted(granted) => Reserved::Granted(read(granted)?),
+            Self::NotFound => Reserved::NotFound,
+            Self::Throttled(wait) => Reserved::Throttled(wait),
+            Self::Locked => Reserved::Locked,
+        })
+    }
 }
 
 /// What became of the acceptance of a right code.
@@ -73,6 +92,7 @@ pub enum Deleted {
 #[derive(Debug)]
 pub struct Store {
     table: String,
+    keys: KeyRing,
     connection: Connection,
 }
 
@@ -88,7 +108,8 @@ impl Store {
                 "invalid table_name {table:?}: DynamoDB takes 3 to 255 letters, digits, '_', '-' and '.'"
             )));
         }
-        Ok(Self { table: table.to_owned(), connection: Connection::new(table, settings)? })
+        let keys = settings.keys.clone();
+        Ok(Self { table: table.to_owned(), keys, connection: Connection::new(table, settings)? })
     }
 
     /// A store whose requests go to `http_client`, wherever that takes them.
@@ -112,6 +133,11 @@ pub struct NewUser<'a> {
     pub totp: &'a Totp,
     /// Seconds since 1970.
     pub registered_at: u64,
+    /// When the registration lapses unless a code is accepted before, in seconds since
+    /// 1970.
+    pub expires_at: Option<u64>,
+    /// The hashes of their recovery codes.
+    pub recovery: Vec<String>,
 }
 
 /// An attempt to check a code.
@@ -130,11 +156,24 @@ pub struct Attempt<'a> {
 pub struct Acceptance<'a> {
     /// Whose code.
     pub user: &'a str,
-    /// The enrollment it was checked against.
-    pub enrolled: &'a Enrolled,
+    /// What it was checked against.
+    pub record: &'a Record,
     /// The step it belongs to.
     pub step: u64,
     /// What the reservation added to `throttle_at`, in milliseconds: given back.
+    pub refund_ms: i64,
+    /// Seconds since 1970.
+    pub now: u64,
+}
+
+/// A right recovery code, about to be used up.
+#[derive(Debug, Clone, Copy)]
+pub struct Redemption<'a> {
+    /// Whose code.
+    pub user: &'a str,
+    /// Its hash.
+    pub hash: &'a str,
+    /// What the reservation added to `recovery_at`, in milliseconds: given back.
     pub refund_ms: i64,
     /// Seconds since 1970.
     pub now: u64,

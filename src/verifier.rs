@@ -6,6 +6,7 @@
 mod config;
 mod delete;
 mod policy;
+mod recovery;
 mod register;
 mod verify;
 
@@ -18,7 +19,8 @@ use crate::store::{Store, StoreError};
 
 pub use config::{Config, ConfigError};
 pub use policy::{Charge, Policy};
-pub use register::Enrollment;
+pub use recovery::UserStatus;
+pub use register::{Enrollment, Registration};
 pub use verify::Verification;
 
 /// The longest user id, in bytes of UTF-8.
@@ -34,6 +36,9 @@ pub enum VerifierError {
     /// The secret given to `register` cannot be used.
     #[error(transparent)]
     InvalidSecret(OtpError),
+    /// More recovery codes than 20, or none where some are asked for.
+    #[error("invalid number of recovery codes: use 1 to 20")]
+    InvalidCount,
     /// The user is registered already; the stored secret is untouched.
     #[error("the user is already registered")]
     UserExists,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lambdatotp::otp::Totp;
 use lambdatotp::store::{Settings, StoreError};
-use lambdatotp::verifier::{Config, Policy, Verification, Verifier, VerifierError};
+use lambdatotp::verifier::{Config, Policy, Registration, Verification, Verifier, VerifierError};
 use proptest::prelude::*;
 
 const START: u64 = 1_700_000_000;
@@ -148,7 +148,7 @@ proptest! {
                         continue;
                     }
                     Step::Register(user) => {
-                        let result = verifier.register(USERS[user], None).await;
+                        let result = verifier.register(USERS[user], Registration::default()).await;
                         let expected =
                             if users.contains_key(&user) { Outcome::Exists } else { Outcome::Done };
                         if let Ok(enrollment) = &result {
@@ -195,7 +195,7 @@ proptest! {
         let policy = Policy::new(100, Duration::from_millis(1), 100).expect("in range");
         let verifier = verifier(policy, 1);
         run(async {
-            let enrollment = verifier.register("ana", None).await.expect("new");
+            let enrollment = verifier.register("ana", Registration::default()).await.expect("new");
             let totp = Totp::new(enrollment.uri().secret.clone());
             let mut used = Vec::new();
             for (seconds, offset) in clocks {
@@ -221,7 +221,8 @@ fn a_table_in_a_file_is_still_there() {
         let embedded = Some(at.to_str().expect("UTF-8").to_owned());
         Config { store: Settings { embedded, ..Settings::default() }, ..Config::default() }
     };
-    let enrollment = run(Verifier::new(config()).expect("valid").register("ana", None));
+    let enrollment =
+        run(Verifier::new(config()).expect("valid").register("ana", Registration::default()));
     let totp = Totp::new(enrollment.expect("new").uri().secret.clone());
     let again = Verifier::new(config()).expect("valid");
     let now = Duration::from_secs(START);
@@ -236,7 +237,7 @@ fn a_missing_folder_is_named() {
     let store = Settings { embedded, ..Settings::default() };
     let verifier = Verifier::new(Config { store, ..Config::default() }).expect("no I/O yet");
     let Err(VerifierError::Store(StoreError::Configuration(why))) =
-        run(verifier.register("ana", None))
+        run(verifier.register("ana", Registration::default()))
     else {
         panic!("opened a file in no folder");
     };

@@ -21,6 +21,8 @@ from ._lambdatotp import (
     KeyUri,
     Secret,
     Totp,
+    UserStatus,
+    Verification,
     __version__,
     qr_data_uri,
     qr_png,
@@ -57,6 +59,8 @@ __all__ = [
     "Totp",
     "UserExistsError",
     "UserNotFoundError",
+    "UserStatus",
+    "Verification",
     "Verifier",
     "__version__",
     "delete",
@@ -81,8 +85,10 @@ def _default() -> Verifier:
     return verifier if verifier is not None else _made.setdefault("default", Verifier())
 
 
-def register(user: str, *, secret: Secret | str | None = None) -> Enrollment:  # noqa: D103 - below
-    return _default().register(user, secret=secret)
+def register(  # noqa: D103 - below
+    user: str, *, secret: Secret | str | None = None, recovery_codes: int = 0
+) -> Enrollment:
+    return _default().register(user, secret=secret, recovery_codes=recovery_codes)
 
 
 def verify(user: str, code: str) -> bool:  # noqa: D103 - below
@@ -93,9 +99,11 @@ def delete(user: str) -> None:  # noqa: D103 - below
     _default().delete(user)
 
 
-async def register_async(user: str, *, secret: Secret | str | None = None) -> Enrollment:
+async def register_async(
+    user: str, *, secret: Secret | str | None = None, recovery_codes: int = 0
+) -> Enrollment:
     """Register a user: `register`, awaitable."""
-    return await _default().register_async(user, secret=secret)
+    return await _default().register_async(user, secret=secret, recovery_codes=recovery_codes)
 
 
 async def verify_async(user: str, code: str) -> bool:

@@ -1,7 +1,7 @@
 """The asynchronous half of `Verifier`: real coroutines over the native futures."""
 
 from . import _lambdatotp
-from ._lambdatotp import Enrollment, Secret
+from ._lambdatotp import Enrollment, Secret, UserStatus, Verification
 
 
 class Verifier(_lambdatotp.Verifier):
@@ -27,6 +27,11 @@ class Verifier(_lambdatotp.Verifier):
         burst: Attempts granted at once, 1 to 100; 10.
         refill: Seconds that bring one attempt back; 3600.
         max_misses: Misses in a row that lock the user, 1 to 100; 100.
+        keys: What seals the secrets in the table: "name:base64" of 32 bytes, several
+            divided by commas, the first to seal and all to open; or "file:" and the
+            path of a file that says so. By default secrets are stored in the open.
+        enrollment_ttl: Seconds after which a registration that no code was accepted
+            for lapses, so that the user may be registered again; 0, never.
         timeout: Seconds a whole call may take; 8.
         connect_timeout: Seconds that opening a connection may take; 1.5.
         attempt_timeout: Seconds that one try of one request may take; 2.5.
@@ -36,9 +41,11 @@ class Verifier(_lambdatotp.Verifier):
         ConfigurationError: An argument, or a variable, is out of range.
     """
 
-    async def register_async(self, user: str, *, secret: Secret | str | None = None) -> Enrollment:
+    async def register_async(
+        self, user: str, *, secret: Secret | str | None = None, recovery_codes: int = 0
+    ) -> Enrollment:
         """Register a user: `register`, awaitable."""
-        return await self._register_async(user, secret)
+        return await self._register_async(user, secret, recovery_codes)
 
     async def verify_async(self, user: str, code: str) -> bool:
         """Check a code, and use it up when it is right: `verify`, awaitable.
@@ -46,12 +53,28 @@ class Verifier(_lambdatotp.Verifier):
         Cancelled between the charge and the verdict, the attempt stays charged and
         the code stays good.
         """
-        return await self._verify_async(user, code)
+        return bool(await self._check_async(user, code))
 
-    async def connect_async(self) -> None:
-        """Open a connection to the table: `connect`, awaitable."""
-        await self._connect_async()
+    async def check_async(self, user: str, code: str) -> Verification:
+        """Check a code, and tell more than yes or no: `check`, awaitable."""
+        return await self._check_async(user, code)
+
+    async def new_recovery_codes_async(self, user: str, count: int = 10) -> list[str]:
+        """Give a user new recovery codes: `new_recovery_codes`, awaitable."""
+        return await self._new_recovery_codes_async(user, count)
+
+    async def unlock_async(self, user: str) -> None:
+        """Forgive a user's misses: `unlock`, awaitable."""
+        await self._unlock_async(user)
+
+    async def status_async(self, user: str) -> UserStatus:
+        """Look at a user: `status`, awaitable."""
+        return await self._status_async(user)
 
     async def delete_async(self, user: str) -> None:
         """Remove a user: `delete`, awaitable."""
         await self._delete_async(user)
+
+    async def connect_async(self) -> None:
+        """Open a connection to the table: `connect`, awaitable."""
+        await self._connect_async()

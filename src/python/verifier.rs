@@ -8,7 +8,8 @@ use pyo3::types::{PyBytes, PyString};
 use super::errors::{ConfigurationError, InvalidUserError};
 use super::otp::SecretArgument;
 use super::runtime::{awaitable, block_on};
-use crate::verifier::{self, Config, VerifierError};
+use crate::otp::RecoveryCode;
+use crate::verifier::{self, Config, Registration};
 
 /// A user id as Python passes it. A str may hold surrogates, which no UTF-8 has.
 fn user_text(user: &Bound<'_, PyString>) -> PyResult<String> {
@@ -28,6 +29,20 @@ fn text<T: ToString>(value: Option<T>) -> Option<String> {
     value.map(|value| value.to_string())
 }
 
+fn size(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+fn registration(secret: Option<SecretArgument>, recovery_codes: u64) -> Registration {
+    let secret = secret.map(|secret| secret.0);
+    Registration { secret, recovery_codes: size(recovery_codes) }
+}
+
+/// As users write them down.
+fn texts(codes: &[RecoveryCode]) -> Vec<String> {
+    codes.iter().map(|code| code.to_text().to_string()).collect()
+}
+
 /// Registers users and checks their codes against one table.
 #[pyclass(frozen, subclass, module = "lambdatotp._lambdatotp")]
 pub(super) struct Verifier(pub(super) verifier::Verifier);
@@ -38,7 +53,7 @@ impl Verifier {
     #[pyo3(signature = (
         *, table_name=None, region=None, endpoint_url=None, embedded=None, issuer=None,
         digits=None, period=None, algorithm=None, window=None, burst=None, refill=None,
-        max_misses=None, timeout=None, connect_timeout=None, attempt_timeout=None,
+        max_misses=None, keys=None, enrollment_ttl=None, timeout=None, connect_timeout=None, attempt_timeout=None,
         max_connections=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "all optional, all by name")]
@@ -55,6 +70,8 @@ impl Verifier {
         burst: Option<u32>,
         refill: Option<f64>,
         max_misses: Option<u32>,
+        keys: Option<String>,
+        enrollment_ttl: Option<f64>,
         timeout: Option<f64>,
         connect_timeout: Option<f64>,
         attempt_timeout: Option<f64>,
@@ -81,6 +98,8 @@ impl Verifier {
             ("burst", text(burst)),
             ("refill", text(refill)),
             ("max_misses", text(max_misses)),
+            ("keys", keys),
+            ("enrollment_ttl", text(enrollment_ttl)),
             ("timeout", text(timeout)),
             ("connect_timeout", text(connect_timeout)),
             ("attempt_timeout", text(attempt_timeout)),
@@ -100,6 +119,7 @@ impl Verifier {
     ///     user: 1 to 256 bytes of UTF-8 without control characters.
     ///     secret: A `Secret`, or base32 of 80 bits or more, to move an existing
     ///         authenticator in; by default a fresh one of 160 bits.
+    ///     recovery_codes: How many recovery codes to make, 0 to 20.
     ///
     /// Returns:
     ///     The enrollment: its QR code is to be shown to the user, once.
@@ -108,17 +128,19 @@ impl Verifier {
     ///     UserExistsError: The user is registered already; nothing changed.
     ///     InvalidUserError: The user id cannot be used.
     ///     InvalidSecretError: The secret cannot be used.
+    ///     ValueError: More recovery codes than 20.
     ///     StoreUnavailableError: No answer from the table.
     ///     ConfigurationError: Credentials, region, table or permissions are wrong.
-    #[pyo3(signature = (user, *, secret=None))]
+    #[pyo3(signature = (user, *, secret=None, recovery_codes=0))]
     fn register(
         &self,
         py: Python<'_>,
         user: &Bound<'_, PyString>,
         secret: Option<SecretArgument>,
+        recovery_codes: u64,
     ) -> PyResult<Enrollment> {
-        let (user, secret) = (user_text(user)?, secret.map(|secret| secret.0));
-        block_on(py, self.0.register(&user, secret)).map(Enrollment)
+        let (user, registration) = (user_text(user)?, registration(secret, recovery_codes));
+        block_on(py, self.0.register(&user, registration)).map(Enrollment)
     }
 
     /// Checks a code, and uses it up when it is right.
@@ -156,6 +178,97 @@ impl Verifier {
         Ok(verdict.is_accepted())
     }
 
+    /// Checks a code as `verify` does, and tells more than yes or no.
+    ///
+    /// Args:
+    ///     user: The user id.
+    ///     code: What the user typed.
+    ///
+    /// Returns:
+    ///     The verdict, true where `verify` would return True.
+    ///
+    /// Raises:
+    ///     As `verify`.
+    #[pyo3(signature = (user, code))]
+    fn check(
+        &self,
+        py: Python<'_>,
+        user: &Bound<'_, PyString>,
+        code: &Bound<'_, PyString>,
+    ) -> PyResult<Verification> {
+        let (user, code) = (user_text(user)?, code_text(code));
+        block_on(py, self.0.verify(&user, &code)).map(Verification)
+    }
+
+    /// Gives a user new recovery codes; earlier ones are void.
+    ///
+    /// Each lets the user in once, by `verify`, without an authenticator. They have a
+    /// budget of tries of their own, and end a lock. Only hashes are stored.
+    ///
+    /// Args:
+    ///     user: The user id.
+    ///     count: How many, 1 to 20.
+    ///
+    /// Returns:
+    ///     The codes, of 80 bits each, as they are to be written down.
+    ///
+    /// Raises:
+    ///     UserNotFoundError: There is no such user.
+    ///     InvalidUserError: The user id cannot be used.
+    ///     ValueError: The count is out of range.
+    ///     StoreUnavailableError: No answer from the table. Ask again: the codes that
+    ///         are stored, nobody has seen.
+    ///     ConfigurationError: Credentials, region, table or permissions are wrong.
+    #[pyo3(signature = (user, count=10))]
+    fn new_recovery_codes(
+        &self,
+        py: Python<'_>,
+        user: &Bound<'_, PyString>,
+        count: u64,
+    ) -> PyResult<Vec<String>> {
+        let (user, count) = (user_text(user)?, size(count));
+        block_on(py, self.0.new_recovery_codes(&user, count)).map(|codes| texts(&codes))
+    }
+
+    /// Forgives a user's misses, and what their attempts owe.
+    ///
+    /// Args:
+    ///     user: The user id.
+    ///
+    /// Raises:
+    ///     UserNotFoundError: There is no such user.
+    ///     InvalidUserError: The user id cannot be used.
+    ///     StoreUnavailableError: No answer from the table; asking again is safe.
+    ///     ConfigurationError: Credentials, region, table or permissions are wrong.
+    #[pyo3(signature = (user))]
+    fn unlock(&self, py: Python<'_>, user: &Bound<'_, PyString>) -> PyResult<()> {
+        let user = user_text(user)?;
+        block_on(py, self.0.unlock(&user))
+    }
+
+    /// Looks at a user. Nothing is charged; no secret and no code is shown.
+    ///
+    /// Needs the permission dynamodb:GetItem, which logins do not need and the app is
+    /// not given.
+    ///
+    /// Args:
+    ///     user: The user id.
+    ///
+    /// Returns:
+    ///     What an operator needs to know to help them.
+    ///
+    /// Raises:
+    ///     UserNotFoundError: There is no such user.
+    ///     InvalidUserError: The user id cannot be used.
+    ///     StoreUnavailableError: No answer from the table.
+    ///     StoreCorruptError: The user's item was damaged by other hands.
+    ///     ConfigurationError: Credentials, region, table or permissions are wrong.
+    #[pyo3(signature = (user))]
+    fn status(&self, py: Python<'_>, user: &Bound<'_, PyString>) -> PyResult<UserStatus> {
+        let user = user_text(user)?;
+        block_on(py, self.0.status(&user)).map(UserStatus)
+    }
+
     /// Removes a user: their codes are worthless from now on.
     ///
     /// Args:
@@ -189,20 +302,21 @@ impl Verifier {
         awaitable(py, async move { verifier.connect().await.map(|()| None::<bool>) })
     }
 
-    #[pyo3(signature = (user, secret=None))]
+    #[pyo3(signature = (user, secret=None, recovery_codes=0))]
     fn _register_async<'py>(
         &self,
         py: Python<'py>,
         user: &Bound<'py, PyString>,
         secret: Option<SecretArgument>,
+        recovery_codes: u64,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (user, secret) = (user_text(user)?, secret.map(|secret| secret.0));
+        let (user, registration) = (user_text(user)?, registration(secret, recovery_codes));
         let verifier = self.0.clone();
-        awaitable(py, async move { verifier.register(&user, secret).await.map(Enrollment) })
+        awaitable(py, async move { verifier.register(&user, registration).await.map(Enrollment) })
     }
 
     #[pyo3(signature = (user, code))]
-    fn _verify_async<'py>(
+    fn _check_async<'py>(
         &self,
         py: Python<'py>,
         user: &Bound<'py, PyString>,
@@ -210,10 +324,43 @@ impl Verifier {
     ) -> PyResult<Bound<'py, PyAny>> {
         let (user, code) = (user_text(user)?, code_text(code));
         let verifier = self.0.clone();
+        awaitable(py, async move { verifier.verify(&user, &code).await.map(Verification) })
+    }
+
+    #[pyo3(signature = (user, count))]
+    fn _new_recovery_codes_async<'py>(
+        &self,
+        py: Python<'py>,
+        user: &Bound<'py, PyString>,
+        count: u64,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (user, count) = (user_text(user)?, size(count));
+        let verifier = self.0.clone();
         awaitable(py, async move {
-            let verdict = verifier.verify(&user, &code).await?;
-            Ok::<_, VerifierError>(verdict.is_accepted())
+            verifier.new_recovery_codes(&user, count).await.map(|codes| texts(&codes))
         })
+    }
+
+    #[pyo3(signature = (user))]
+    fn _unlock_async<'py>(
+        &self,
+        py: Python<'py>,
+        user: &Bound<'py, PyString>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let user = user_text(user)?;
+        let verifier = self.0.clone();
+        awaitable(py, async move { verifier.unlock(&user).await.map(|()| None::<bool>) })
+    }
+
+    #[pyo3(signature = (user))]
+    fn _status_async<'py>(
+        &self,
+        py: Python<'py>,
+        user: &Bound<'py, PyString>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let user = user_text(user)?;
+        let verifier = self.0.clone();
+        awaitable(py, async move { verifier.status(&user).await.map(UserStatus) })
     }
 
     #[pyo3(signature = (user))]
@@ -263,6 +410,12 @@ impl Enrollment {
         self.0.uri().secret.to_base32().to_string()
     }
 
+    /// The recovery codes, to be written down; as many as were asked for.
+    #[getter]
+    fn recovery_codes(&self) -> Vec<String> {
+        texts(self.0.recovery_codes())
+    }
+
     /// The key URI (`otpauth://`) that the QR code says.
     #[getter]
     fn uri(&self) -> String {
@@ -309,6 +462,111 @@ impl Enrollment {
 
     fn __repr__(&self) -> String {
         format!("<Enrollment: {:?}>", self.0.user())
+    }
+}
+
+/// The verdict on a code. It is true when the user may come in.
+#[pyclass(frozen, module = "lambdatotp")]
+pub(super) struct Verification(verifier::Verification);
+
+#[pymethods]
+impl Verification {
+    /// "accepted" or "recovered" when the user may come in; "rejected", or "replayed"
+    /// for a code that was used before, when not. To tell users of "replayed" would tell
+    /// a thief that a code was right.
+    #[getter]
+    fn outcome(&self) -> &'static str {
+        match self.0 {
+            verifier::Verification::Accepted { .. } => "accepted",
+            verifier::Verification::Recovered { .. } => "recovered",
+            verifier::Verification::Replayed => "replayed",
+            verifier::Verification::Rejected => "rejected",
+        }
+    }
+
+    /// How many recovery codes are left, after one was used; None otherwise.
+    #[getter]
+    fn recovery_codes_left(&self) -> Option<usize> {
+        match self.0 {
+            verifier::Verification::Recovered { left } => Some(left),
+            _ => None,
+        }
+    }
+
+    fn __bool__(&self) -> bool {
+        self.0.is_accepted()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Verification: {}>", self.outcome())
+    }
+}
+
+/// What an operator can see of a user.
+#[pyclass(frozen, module = "lambdatotp")]
+pub(super) struct UserStatus(verifier::UserStatus);
+
+#[pymethods]
+impl UserStatus {
+    /// When they were registered, in seconds since 1970; None for users of the original
+    /// application.
+    #[getter]
+    fn registered_at(&self) -> Option<u64> {
+        self.0.stored.registered_at
+    }
+
+    /// When a code of theirs was first accepted, in seconds since 1970; None if never.
+    #[getter]
+    fn confirmed_at(&self) -> Option<u64> {
+        self.0.stored.confirmed_at
+    }
+
+    /// When the registration lapses if no code is accepted before, in seconds since
+    /// 1970; None if it does not.
+    #[getter]
+    fn expires_at(&self) -> Option<u64> {
+        self.0.stored.expires_at
+    }
+
+    /// Whether no code is looked at until an unlock or a recovery code.
+    #[getter]
+    fn locked(&self) -> bool {
+        self.0.locked
+    }
+
+    /// Misses since the last success.
+    #[getter]
+    fn misses(&self) -> u64 {
+        self.0.stored.misses
+    }
+
+    /// Attempts that would be granted at once.
+    #[getter]
+    fn attempts_left(&self) -> u32 {
+        self.0.attempts_left
+    }
+
+    /// Seconds until the next attempt, when none is left; 0 otherwise.
+    #[getter]
+    fn retry_after(&self) -> u64 {
+        self.0.retry_after.as_secs()
+    }
+
+    /// How many recovery codes are left.
+    #[getter]
+    fn recovery_codes_left(&self) -> usize {
+        self.0.stored.recovery_codes
+    }
+
+    /// The name of the key that seals the secret; None for a secret in the open.
+    #[getter]
+    fn sealed_by(&self) -> Option<&str> {
+        self.0.stored.sealed_by.as_deref()
+    }
+
+    fn __repr__(&self) -> String {
+        let locked = if self.0.locked { "locked" } else { "not locked" };
+        format!("<UserStatus: {locked}, {} attempts left>", self.0.attempts_left)
     }
 }
 

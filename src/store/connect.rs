@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Region, SharedHttpClien
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::StoreError;
+use super::seal::KeyRing;
 use super::tls::http_client;
 use crate::process::{Owned, PerProcess};
 
@@ -32,6 +33,8 @@ pub struct Settings {
     pub endpoint_url: Option<String>,
     /// Use the embedded engine instead of AWS: a file, or `:memory:`.
     pub embedded: Option<String>,
+    /// What seals the secrets.
+    pub keys: KeyRing,
     /// How long opening a connection may take.
     pub connect_timeout: Duration,
     /// How long one try of one request may take.
@@ -46,6 +49,7 @@ impl Default for Settings {
             region: None,
             endpoint_url: None,
             embedded: None,
+            keys: KeyRing::default(),
             connect_timeout: Duration::from_millis(1500),
             attempt_timeout: Duration::from_millis(2500),
             max_connections: 64,

@@ -2,6 +2,7 @@
 //!
 //! The futures of the SDK hold kilobytes of state, so they are boxed.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,8 +22,9 @@ use aws_sdk_dynamodb::types::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
 use super::item::{Item, attributes, field};
+use super::seal::{self, KeyRing, Owner};
 use super::{
-    Acceptance, Accepted, Attempt, Deleted, Enrolled, NewUser, Registered, Reserved, Store,
+    Acceptance, Accepted, Attempt, Deleted, Enrolled, NewUser, Record, Registered, Reserved, Store,
     StoreError, write_id,
 };
 use crate::verifier::Charge;
@@ -31,26 +33,62 @@ use crate::verifier::Charge;
 /// change means that another attempt of the same user came in between.
 const MAX_TURNS: usize = 16;
 
-/// One attempt more, at the price of `throttle_at`'s new value.
-const RESERVE: &str = ", misses = if_not_exists(misses, :zero) + :one, reserve_id = :id";
-/// The user exists, is not locked, and this is no repetition of a lost reply.
-const RESERVE_IF: &str = "attribute_exists(user_id) \
-     AND (attribute_not_exists(misses) OR misses < :cap) \
-     AND (attribute_not_exists(reserve_id) OR reserve_id <> :id)";
-/// Nothing owed: the attempt is charged from now on.
-const IDLE: (&str, &str) =
-    ("SET throttle_at = :next", " AND (attribute_not_exists(throttle_at) OR throttle_at <= :now)");
-/// Something owed, but within the burst: the attempt is charged on top.
-const BUSY: (&str, &str) = (
-    "SET throttle_at = throttle_at + :refill",
-    " AND throttle_at > :now AND throttle_at <= :limit",
-);
+/// What an attempt is charged to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Budget {
+    /// Codes: `throttle_at`, and the run of misses.
+    Codes,
+    /// Recovery codes: `recovery_at`, so that whoever is locked out still gets in.
+    Recovery,
+}
 
-fn n(number: impl ToString) -> AttributeValue {
+impl Budget {
+    const fn attribute(self) -> &'static str {
+        match self {
+            Self::Codes => field::THROTTLE_AT,
+            Self::Recovery => field::RECOVERY_AT,
+        }
+    }
+
+    /// The update and its condition: with nothing owed the attempt is charged from now
+    /// on, otherwise on top of what is owed, within the burst. The user exists, is not
+    /// locked, and this is no repetition of a lost reply.
+    fn expressions(self, idle: bool, keys: &KeyRing) -> (String, String) {
+        let at = self.attribute();
+        let mut set = if idle {
+            format!("SET {at} = :next, reserve_id = :id")
+        } else {
+            format!("SET {at} = {at} + :refill, reserve_id = :id")
+        };
+        let owed = if idle {
+            format!("(attribute_not_exists({at}) OR {at} <= :now)")
+        } else {
+            format!("{at} > :now AND {at} <= :limit")
+        };
+        let new = "attribute_exists(user_id) \
+             AND (attribute_not_exists(reserve_id) OR reserve_id <> :id)";
+        if self == Self::Recovery {
+            return (set, format!("{new} AND {owed}"));
+        }
+        set.push_str(", misses = if_not_exists(misses, :zero) + :one");
+        // Without its key there is no verdict, so nothing may be charged.
+        let names: Vec<_> = (0..keys.ids().count()).map(|number| format!(":key{number}")).collect();
+        let opens = match names.join(", ").as_str() {
+            "" => "attribute_not_exists(sealed_by)".to_owned(),
+            names => format!("(attribute_not_exists(sealed_by) OR sealed_by IN ({names}))"),
+        };
+        let only_if = format!(
+            "{new} AND (attribute_not_exists(misses) OR misses < :cap) AND {opens} AND {owed}"
+        );
+        (set, only_if)
+    }
+}
+
+pub(super) fn n(number: impl ToString) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-fn s(text: &str) -> AttributeValue {
+pub(super) fn s(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
@@ -81,7 +119,7 @@ impl Store {
         }
     }
 
-    /// One conditional put: the user must be new.
+    /// One conditional put: the user must be new, or have let a registration lapse.
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
@@ -92,8 +130,12 @@ impl Store {
             .client()
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(attributes(user, &id)))
-            .condition_expression("attribute_not_exists(user_id)")
+            .set_item(Some(attributes(user, &id, &self.keys)?))
+            .condition_expression(
+                "attribute_not_exists(user_id) \
+                 OR (attribute_not_exists(confirmed_at) AND expires_at <= :now)",
+            )
+            .expression_attribute_values(":now", n(user.registered_at))
             .return_values_on_condition_check_failure(AllOld);
         let Err(error) = Box::pin(request.send()).await else { return Ok(Registered::Created) };
         match error.as_service_error() {
@@ -113,110 +155,172 @@ impl Store {
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
-    pub async fn reserve(&self, attempt: Attempt<'_>) -> Result<Reserved, StoreError> {
+    pub async fn reserve(&self, attempt: Attempt<'_>) -> Result<Reserved<Box<Record>>, StoreError> {
+        self.charge(attempt, Budget::Codes)
+            .await?
+            .and_then(|item| Ok(Box::new(item.record(&self.keys)?)))
+    }
+
+    pub(super) async fn charge(
+        &self,
+        attempt: Attempt<'_>,
+        budget: Budget,
+    ) -> Result<Reserved<Item>, StoreError> {
         let turn = self.connection.turn().await?;
         let id = write_id()?;
         let Attempt { user, now_ms, policy } = attempt;
+        let codes = budget == Budget::Codes;
         let mut idle = true;
         for _ in 0..MAX_TURNS {
-            let (set, only_if) = if idle { IDLE } else { BUSY };
-            let mut request = turn
+            let (set, only_if) = budget.expressions(idle, &self.keys);
+            let mut values = HashMap::from([(":id", s(&id)), (":now", n(now_ms))]);
+            if idle {
+                values.insert(":next", n(now_ms.saturating_add(policy.refill_ms())));
+            } else {
+                values.insert(":refill", n(policy.refill_ms()));
+                values.insert(":limit", n(now_ms.saturating_add(policy.tolerance_ms())));
+            }
+            if codes {
+                values.extend([(":zero", n(0)), (":one", n(1)), (":cap", n(policy.max_misses()))]);
+            }
+            let mut values: HashMap<_, _> =
+                values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            if codes {
+                let keys = self.keys.ids().enumerate();
+                values.extend(keys.map(|(number, key)| (format!(":key{number}"), s(key))));
+            }
+            let request = turn
                 .client()
                 .update_item()
                 .table_name(&self.table)
                 .key(field::USER_ID, s(user))
-                .update_expression(format!("{set}{RESERVE}"))
-                .condition_expression(format!("{RESERVE_IF}{only_if}"))
-                .expression_attribute_values(":zero", n(0))
-                .expression_attribute_values(":one", n(1))
-                .expression_attribute_values(":cap", n(policy.max_misses()))
-                .expression_attribute_values(":id", s(&id))
-                .expression_attribute_values(":now", n(now_ms))
+                .update_expression(set)
+                .condition_expression(only_if)
+                .set_expression_attribute_values(Some(values))
                 .return_values(ReturnValue::AllNew)
                 .return_values_on_condition_check_failure(AllOld);
-            request = if idle {
-                request.expression_attribute_values(
-                    ":next",
-                    n(now_ms.saturating_add(policy.refill_ms())),
-                )
-            } else {
-                request
-                    .expression_attribute_values(":refill", n(policy.refill_ms()))
-                    .expression_attribute_values(
-                        ":limit",
-                        n(now_ms.saturating_add(policy.tolerance_ms())),
-                    )
-            };
-            let granted = match Box::pin(request.send()).await {
-                Ok(done) => Item::new(user, done.attributes.unwrap_or_default()),
-                Err(error) => {
-                    let old = match failed_condition(&error) {
-                        Some(old) => item(user, old),
-                        None => return Err(StoreError::of(&error, &self.table)),
-                    };
-                    let Some(old) = old else { return Ok(Reserved::NotFound) };
-                    if !old.carries(field::RESERVE_ID, &id) {
-                        let throttle_at = old.number(field::THROTTLE_AT)?;
-                        let misses = old.number(field::MISSES)?.unwrap_or(0);
-                        idle = match policy.charge(throttle_at, misses, now_ms) {
-                            Charge::Idle => true,
-                            Charge::Busy => false,
-                            Charge::Throttled(wait) => return Ok(Reserved::Throttled(wait)),
-                            Charge::Locked => return Ok(Reserved::Locked),
-                        };
-                        continue;
-                    }
-                    old
+            let error = match Box::pin(request.send()).await {
+                Ok(done) => {
+                    let attributes = done.attributes.unwrap_or_default();
+                    return Ok(Reserved::Granted(Item::new(user, attributes)));
                 }
+                Err(error) => error,
             };
-            return Ok(Reserved::Granted(Box::new(granted.record()?)));
+            let Some(old) = failed_condition(&error) else {
+                return Err(StoreError::of(&error, &self.table));
+            };
+            let Some(old) = item(user, old) else { return Ok(Reserved::NotFound) };
+            if old.carries(field::RESERVE_ID, &id) {
+                return Ok(Reserved::Granted(old));
+            }
+            if codes
+                && let Some(by) = old.string(field::SEALED_BY)?
+                && !self.keys.ids().any(|key| key == by)
+            {
+                return Err(seal::missing(user, by));
+            }
+            let at = old.number(budget.attribute())?;
+            let misses = if codes { old.number(field::MISSES)?.unwrap_or(0) } else { 0 };
+            idle = match policy.charge(at, misses, now_ms) {
+                Charge::Idle => true,
+                Charge::Busy => false,
+                Charge::Throttled(wait) => return Ok(Reserved::Throttled(wait)),
+                Charge::Locked => return Ok(Reserved::Locked),
+            };
         }
         Err(StoreError::Unavailable("too many attempts of this user at once".to_owned()))
     }
 
-    /// Uses up a step: at most one call ever succeeds for it.
+    /// Uses up a step: at most one call ever succeeds for it. A secret that is stored
+    /// in the open, or under an old key, is sealed by the same write.
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
     pub async fn accept(&self, accepted: Acceptance<'_>) -> Result<Accepted, StoreError> {
         let turn = self.connection.turn().await?;
         let id = write_id()?;
-        let (same_enrollment, enrolled) = match accepted.enrolled {
-            Enrolled::Id(id) => ("enrollment_id = :enrolled", s(id)),
-            Enrolled::Legacy(secret) => {
-                ("attribute_not_exists(enrollment_id) AND secret = :enrolled", s(secret))
+        let mut record = Cow::Borrowed(accepted.record);
+        // Once more, if the item was sealed in between, by an operator.
+        for _ in 0..2 {
+            let (same, enrolled) = same_enrollment(&record.enrolled);
+            let mut update = turn
+                .client()
+                .update_item()
+                .table_name(&self.table)
+                .key(field::USER_ID, s(accepted.user))
+                .condition_expression(format!(
+                    "{same} AND (attribute_not_exists(last_step) OR last_step < :step)"
+                ))
+                .expression_attribute_values(":step", n(accepted.step))
+                .expression_attribute_values(":zero", n(0))
+                .expression_attribute_values(":refund", n(accepted.refund_ms))
+                .expression_attribute_values(":id", s(&id))
+                .expression_attribute_values(":now", n(accepted.now))
+                .expression_attribute_values(":enrolled", enrolled)
+                .return_values_on_condition_check_failure(AllOld);
+            let mut set = "SET last_step = :step, misses = :zero, accept_id = :id, \
+                 throttle_at = if_not_exists(throttle_at, :refund) - :refund, \
+                 confirmed_at = if_not_exists(confirmed_at, :now)"
+                .to_owned();
+            let mut remove = " REMOVE expires_at";
+            if let Some(sealing) = self.sealing(accepted.user, &record)? {
+                set.push_str(sealing.set);
+                remove = " REMOVE expires_at, secret";
+                for (name, value) in sealing.values {
+                    update = update.expression_attribute_values(name, value);
+                }
+            }
+            let request = update.update_expression(set + remove);
+            let Err(error) = Box::pin(request.send()).await else { return Ok(Accepted::Stored) };
+            let Some(old) = failed_condition(&error) else {
+                return Err(StoreError::of(&error, &self.table));
+            };
+            let Some(old) = item(accepted.user, old) else { return Ok(Accepted::Superseded) };
+            if old.carries(field::ACCEPT_ID, &id) {
+                return Ok(Accepted::Stored);
+            }
+            let old = old.record(&self.keys)?;
+            if old.enrolled == record.enrolled {
+                return Ok(Accepted::Replayed);
+            }
+            let sealed_since = matches!(record.enrolled, Enrolled::Legacy(_))
+                && old.sealed_by.is_some()
+                && old.totp == record.totp;
+            if !sealed_since {
+                break;
+            }
+            record = Cow::Owned(old);
+        }
+        Ok(Accepted::Superseded)
+    }
+
+    /// What seals the secret, where it is not under the first key yet.
+    pub(super) fn sealing(
+        &self,
+        user: &str,
+        record: &Record,
+    ) -> Result<Option<Sealing>, StoreError> {
+        let first = self.keys.ids().next();
+        if first.is_none() || first == record.sealed_by.as_deref() {
+            return Ok(None);
+        }
+        // The original application gave no enrollment ids, and a seal needs one.
+        let (enrollment_id, set) = match &record.enrolled {
+            Enrolled::Id(id) => (id.clone(), ", sealed = :sealed, sealed_by = :by"),
+            Enrolled::Legacy(_) => {
+                (write_id()?, ", sealed = :sealed, sealed_by = :by, enrollment_id = :new")
             }
         };
-        let request = turn
-            .client()
-            .update_item()
-            .table_name(&self.table)
-            .key(field::USER_ID, s(accepted.user))
-            .update_expression(
-                "SET last_step = :step, misses = :zero, accept_id = :id, \
-                 throttle_at = if_not_exists(throttle_at, :refund) - :refund, \
-                 confirmed_at = if_not_exists(confirmed_at, :now)",
-            )
-            .condition_expression(format!(
-                "{same_enrollment} AND (attribute_not_exists(last_step) OR last_step < :step)"
-            ))
-            .expression_attribute_values(":step", n(accepted.step))
-            .expression_attribute_values(":zero", n(0))
-            .expression_attribute_values(":refund", n(accepted.refund_ms))
-            .expression_attribute_values(":id", s(&id))
-            .expression_attribute_values(":now", n(accepted.now))
-            .expression_attribute_values(":enrolled", enrolled)
-            .return_values_on_condition_check_failure(AllOld);
-        let Err(error) = Box::pin(request.send()).await else { return Ok(Accepted::Stored) };
-        let Some(old) = failed_condition(&error) else {
-            return Err(StoreError::of(&error, &self.table));
-        };
-        let Some(old) = item(accepted.user, old) else { return Ok(Accepted::Superseded) };
-        if old.carries(field::ACCEPT_ID, &id) {
-            return Ok(Accepted::Stored);
+        let owner = Owner { user, enrollment_id: &enrollment_id };
+        let Some(sealed) = self.keys.seal(owner, record.totp.secret())? else { return Ok(None) };
+        let mut values = vec![
+            (":sealed", AttributeValue::B(sealed.bytes.into())),
+            (":by", AttributeValue::S(sealed.by)),
+        ];
+        if matches!(record.enrolled, Enrolled::Legacy(_)) {
+            values.push((":new", AttributeValue::S(enrollment_id)));
         }
-        let same = old.record()?.enrolled == *accepted.enrolled;
-        Ok(if same { Accepted::Replayed } else { Accepted::Superseded })
+        Ok(Some(Sealing { set, values }))
     }
 
     /// Removes a user. When a try failed in a way that may have removed it, and the
@@ -268,14 +372,30 @@ impl Intercept for EmptyGet {
     }
 }
 
+/// The part of an update that seals a secret.
+pub(super) struct Sealing {
+    pub(super) set: &'static str,
+    pub(super) values: Vec<(&'static str, AttributeValue)>,
+}
+
+/// The condition that an enrollment is still the one there, and its value.
+pub(super) fn same_enrollment(enrolled: &Enrolled) -> (&'static str, AttributeValue) {
+    match enrolled {
+        Enrolled::Id(id) => ("enrollment_id = :enrolled", s(id)),
+        Enrolled::Legacy(secret) => {
+            ("attribute_not_exists(enrollment_id) AND secret = :enrolled", s(secret))
+        }
+    }
+}
+
 /// The item that a failed condition returned, where there was one.
-fn item(user: &str, old: Option<&HashMap<String, AttributeValue>>) -> Option<Item> {
+pub(super) fn item(user: &str, old: Option<&HashMap<String, AttributeValue>>) -> Option<Item> {
     old.filter(|old| !old.is_empty()).map(|old| Item::new(user, old.clone()))
 }
 
 /// The item that failed the condition, where that is what happened.
 #[expect(clippy::option_option, reason = "no such failure, and no such item, are two answers")]
-fn failed_condition<R>(
+pub(super) fn failed_condition<R>(
     error: &SdkError<UpdateItemError, R>,
 ) -> Option<Option<&HashMap<String, AttributeValue>>> {
     match error.as_service_error()? {

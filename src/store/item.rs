@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use zeroize::Zeroizing;
 
 use super::StoreError;
+use super::seal::{KeyRing, Owner, Sealed};
 use crate::otp::{Algorithm, Digits, Period, Secret, Totp};
 
 /// The table's attributes. `user_id` and `secret` are the original application's.
@@ -23,7 +24,13 @@ pub(super) mod field {
     pub(in crate::store) const ENROLLMENT_ID: &str = "enrollment_id";
     pub(in crate::store) const RESERVE_ID: &str = "reserve_id";
     pub(in crate::store) const ACCEPT_ID: &str = "accept_id";
-    #[cfg(feature = "admin")]
+    pub(in crate::store) const SEALED: &str = "sealed";
+    pub(in crate::store) const SEALED_BY: &str = "sealed_by";
+    pub(in crate::store) const CONFIRMED_AT: &str = "confirmed_at";
+    pub(in crate::store) const RECOVERY: &str = "recovery";
+    pub(in crate::store) const RECOVERY_AT: &str = "recovery_at";
+    pub(in crate::store) const RECOVERY_ID: &str = "recovery_id";
+    pub(in crate::store) const REDEEM_ID: &str = "redeem_id";
     pub(in crate::store) const EXPIRES_AT: &str = "expires_at";
 }
 
@@ -57,6 +64,9 @@ pub struct Record {
     pub enrolled: Enrolled,
     /// The last step accepted.
     pub last_step: Option<u64>,
+    /// The key that the secret is sealed with, where it is stored; `None` for one that
+    /// is not sealed.
+    pub sealed_by: Option<String>,
 }
 
 /// An item as it came from DynamoDB. `Debug` shows none of it.
@@ -110,13 +120,55 @@ impl Item {
         matches!(self.string(field), Ok(Some(stored)) if stored == id)
     }
 
-    /// Everything that checking a code needs.
-    pub(super) fn record(&self) -> Result<Record, StoreError> {
-        let Some(stored) = self.string(field::SECRET)? else {
-            return self.corrupt(field::SECRET, "is missing");
+    /// The hashes of the recovery codes that are left.
+    pub(super) fn recovery(&self) -> Result<&[String], StoreError> {
+        match self.attributes.get(field::RECOVERY) {
+            None => Ok(&[]),
+            Some(AttributeValue::Ss(hashes)) => Ok(hashes),
+            Some(_) => self.corrupt(field::RECOVERY, "is not a set of strings"),
+        }
+    }
+
+    /// The secret as it is sealed, if it is.
+    pub(super) fn sealed(&self) -> Result<Option<Sealed>, StoreError> {
+        let bytes = match self.attributes.get(field::SEALED) {
+            None => return Ok(None),
+            Some(AttributeValue::B(bytes)) => bytes.as_ref().to_vec(),
+            Some(_) => return self.corrupt(field::SEALED, "is not binary"),
         };
-        let Ok(secret) = stored.parse::<Secret>() else {
-            return self.corrupt(field::SECRET, "is not a base32 secret of 80 bits or more");
+        match self.string(field::SEALED_BY)? {
+            Some(by) => Ok(Some(Sealed { by: by.to_owned(), bytes })),
+            None => self.corrupt(field::SEALED_BY, "is missing"),
+        }
+    }
+
+    /// The secret in the open, if it is stored so.
+    pub(super) fn plain(&self) -> Result<Option<&str>, StoreError> {
+        self.string(field::SECRET)
+    }
+
+    /// Everything that checking a code needs.
+    pub(super) fn record(&self, keys: &KeyRing) -> Result<Record, StoreError> {
+        let (sealed, stored) = (self.sealed()?, self.plain()?);
+        let enrollment_id = self.string(field::ENROLLMENT_ID)?;
+        let (secret, enrolled) = match (&sealed, stored, enrollment_id) {
+            (Some(sealed), _, Some(enrollment_id)) => {
+                let owner = Owner { user: &self.user, enrollment_id };
+                (keys.open(owner, sealed)?, Enrolled::Id(enrollment_id.to_owned()))
+            }
+            (Some(_), _, None) => return self.corrupt(field::ENROLLMENT_ID, "is missing"),
+            (None, None, _) => return self.corrupt(field::SECRET, "is missing"),
+            (None, Some(stored), id) => {
+                let Ok(secret) = stored.parse::<Secret>() else {
+                    return self
+                        .corrupt(field::SECRET, "is not a base32 secret of 80 bits or more");
+                };
+                let enrolled = id.map_or_else(
+                    || Enrolled::Legacy(Zeroizing::new(stored.to_owned())),
+                    |id| Enrolled::Id(id.to_owned()),
+                );
+                (secret, enrolled)
+            }
         };
         let algorithm = match self.string(field::ALGORITHM)?.map(str::parse::<Algorithm>) {
             None => Algorithm::default(),
@@ -133,14 +185,11 @@ impl Item {
             Some(Ok(period)) => period,
             Some(Err(_)) => return self.corrupt(field::PERIOD, "is out of range"),
         };
-        let enrolled = match self.string(field::ENROLLMENT_ID)? {
-            Some(id) => Enrolled::Id(id.to_owned()),
-            None => Enrolled::Legacy(Zeroizing::new(stored.to_owned())),
-        };
         Ok(Record {
             totp: Totp::with(secret, algorithm, digits, period),
             enrolled,
             last_step: self.number(field::LAST_STEP)?,
+            sealed_by: sealed.map(|sealed| sealed.by),
         })
     }
 }
@@ -150,16 +199,31 @@ impl Item {
 pub(super) fn attributes(
     user: &super::NewUser<'_>,
     enrollment_id: &str,
-) -> HashMap<String, AttributeValue> {
+    keys: &KeyRing,
+) -> Result<HashMap<String, AttributeValue>, StoreError> {
     let totp = user.totp;
     let string = |text: &str| AttributeValue::S(text.to_owned());
     let number = |number: u64| AttributeValue::N(number.to_string());
     let mut attributes = HashMap::from([
         (field::USER_ID.to_owned(), string(user.user)),
-        (field::SECRET.to_owned(), string(&totp.secret().to_base32())),
         (field::ENROLLMENT_ID.to_owned(), string(enrollment_id)),
         (field::REGISTERED_AT.to_owned(), number(user.registered_at)),
     ]);
+    match keys.seal(Owner { user: user.user, enrollment_id }, totp.secret())? {
+        Some(Sealed { by, bytes }) => {
+            attributes.insert(field::SEALED.to_owned(), AttributeValue::B(bytes.into()));
+            attributes.insert(field::SEALED_BY.to_owned(), AttributeValue::S(by));
+        }
+        None => {
+            attributes.insert(field::SECRET.to_owned(), string(&totp.secret().to_base32()));
+        }
+    }
+    if let Some(at) = user.expires_at {
+        attributes.insert(field::EXPIRES_AT.to_owned(), number(at));
+    }
+    if !user.recovery.is_empty() {
+        attributes.insert(field::RECOVERY.to_owned(), AttributeValue::Ss(user.recovery.clone()));
+    }
     if totp.algorithm() != Algorithm::default() {
         attributes.insert(field::ALGORITHM.to_owned(), string(totp.algorithm().as_str()));
     }
@@ -169,7 +233,7 @@ pub(super) fn attributes(
     if totp.period() != Period::default() {
         attributes.insert(field::PERIOD.to_owned(), number(totp.period().seconds()));
     }
-    attributes
+    Ok(attributes)
 }
 
 #[cfg(test)]
@@ -188,7 +252,7 @@ mod tests {
 
     #[test]
     fn the_original_applications_items_are_read() {
-        let record = item(&[]).record().expect("a legacy item");
+        let record = item(&[]).record(&KeyRing::default()).expect("a legacy item");
         assert_eq!(record.totp, Totp::new("JBSWY3DPEHPK3PXP".parse().expect("80 bits")));
         assert_eq!(record.last_step, None);
         let Enrolled::Legacy(stored) = record.enrolled else { panic!("no enrollment id") };
@@ -204,10 +268,16 @@ mod tests {
             let digits = Digits::new(digits).expect("6 to 8");
             let period = Period::new(period).expect("up to 120");
             let totp = Totp::with(secret.clone(), algorithm, digits, period);
-            let user = NewUser { user: "ana", totp: &totp, registered_at: 1 };
-            let written = attributes(&user, "id");
+            let user = NewUser {
+                user: "ana",
+                totp: &totp,
+                registered_at: 1,
+                expires_at: None,
+                recovery: Vec::new(),
+            };
+            let written = attributes(&user, "id", &KeyRing::default()).expect("nothing to seal");
             assert_eq!(written.len(), if algorithm == Algorithm::Sha1 { 4 } else { 7 });
-            let record = Item::new("ana", written).record().expect("own item");
+            let record = Item::new("ana", written).record(&KeyRing::default()).expect("own item");
             assert_eq!(record.totp, totp);
             assert_eq!(record.enrolled, Enrolled::Id("id".to_owned()));
         }
@@ -228,8 +298,10 @@ mod tests {
             ("last_step", number("1E40")),
             ("last_step", AttributeValue::Bool(true)),
             ("enrollment_id", AttributeValue::Null(true)),
+            ("sealed", text("JBSW")),
         ] {
-            let error = item(&[(name, value)]).record().expect_err(name).to_string();
+            let error =
+                item(&[(name, value)]).record(&KeyRing::default()).expect_err(name).to_string();
             assert!(error.contains(name) && error.contains("ana"), "{error}");
             assert!(!error.contains("JBSW"), "{error}");
         }

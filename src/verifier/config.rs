@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Policy;
 use crate::otp::{Algorithm, Digits, Period};
-use crate::store::Settings;
+use crate::store::{KeyRing, Settings};
 
 /// Everything a verifier can be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,9 @@ pub struct Config {
     pub window: u64,
     /// The budget of guesses.
     pub policy: Policy,
+    /// When a registration that no code was ever accepted for lapses, and the user may
+    /// be registered again; `None`: never.
+    pub enrollment_ttl: Option<Duration>,
     /// How long a whole operation may take.
     pub timeout: Duration,
     /// Where the table is.
@@ -39,6 +42,7 @@ impl Default for Config {
             algorithm: Algorithm::default(),
             window: 1,
             policy: Policy::default(),
+            enrollment_ttl: None,
             timeout: Duration::from_secs(8),
             store: Settings::default(),
         }
@@ -101,6 +105,16 @@ impl Config {
                 self.window = valid(name, window, "use 0 to 10 steps")?;
             }
             "burst" | "refill" | "max_misses" => self.set_policy(name, value)?,
+            "keys" => {
+                self.store.keys =
+                    KeyRing::parse(value).map_err(|why| ConfigError::new(name, why))?;
+            }
+            "enrollment_ttl" => {
+                let range = Duration::from_mins(1)..=Duration::from_hours(30 * 24);
+                let ttl = seconds(value).filter(|ttl| ttl.is_zero() || range.contains(ttl));
+                let ttl = valid(name, ttl, "use 60 to 2592000 seconds, or 0 for never")?;
+                self.enrollment_ttl = Some(ttl).filter(|ttl| !ttl.is_zero());
+            }
             "timeout" => self.timeout = time()?,
             "connect_timeout" => self.store.connect_timeout = time()?,
             "attempt_timeout" => self.store.attempt_timeout = time()?,
@@ -130,7 +144,7 @@ impl Config {
     }
 
     /// The names [`set`](Self::set) knows.
-    pub const NAMES: [&str; 16] = [
+    pub const NAMES: [&str; 18] = [
         "table_name",
         "region",
         "endpoint_url",
@@ -143,6 +157,8 @@ impl Config {
         "burst",
         "refill",
         "max_misses",
+        "keys",
+        "enrollment_ttl",
         "timeout",
         "connect_timeout",
         "attempt_timeout",
@@ -196,6 +212,8 @@ mod tests {
                 "LAMBDATOTP_BURST" => "5".to_owned(),
                 "LAMBDATOTP_REFILL" => "0.5".to_owned(),
                 "LAMBDATOTP_MAX_MISSES" => "50".to_owned(),
+                "LAMBDATOTP_KEYS" => format!("k1:{}", "A".repeat(43)),
+                "LAMBDATOTP_ENROLLMENT_TTL" => "3600".to_owned(),
                 "LAMBDATOTP_TIMEOUT" => "9".to_owned(),
                 "LAMBDATOTP_CONNECT_TIMEOUT" => "1".to_owned(),
                 "LAMBDATOTP_ATTEMPT_TIMEOUT" => "3".to_owned(),
@@ -212,8 +230,10 @@ mod tests {
             algorithm: Algorithm::Sha256,
             window: 0,
             policy: Policy::new(5, Duration::from_millis(500), 50).expect("in range"),
+            enrollment_ttl: Some(Duration::from_hours(1)),
             timeout: Duration::from_secs(9),
             store: Settings {
+                keys: KeyRing::parse(&format!("k1:{}", "A".repeat(43))).expect("32 bytes"),
                 connect_timeout: Duration::from_secs(1),
                 attempt_timeout: Duration::from_secs(3),
                 max_connections: 7,
@@ -236,6 +256,8 @@ mod tests {
             ("refill", "nan"),
             ("refill", "-1"),
             ("max_misses", "101"),
+            ("keys", "k1:short"),
+            ("enrollment_ttl", "59"),
             ("timeout", "inf"),
             ("connect_timeout", "0"),
             ("max_connections", "0"),

@@ -108,6 +108,18 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// Attempts that would be granted at once.
+    #[must_use]
+    pub fn left(&self, throttle_at: Option<i64>, misses: u64, now_ms: i64) -> u32 {
+        let until_locked = u64::from(self.max_misses).saturating_sub(misses);
+        let owed = throttle_at.map_or(0, |at| at.saturating_sub(now_ms)).max(0);
+        let free = self.tolerance_ms().saturating_sub(owed).div_euclid(self.refill_ms());
+        let granted = u64::try_from(free.saturating_add(1)).unwrap_or(0);
+        u32::try_from(granted.min(until_locked)).unwrap_or(self.burst)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +170,8 @@ mod tests {
                 now_ms += wait;
                 let granted = attempt(&policy, &mut throttle_at, now_ms);
                 prop_assert_eq!(granted, bucket.attempt(&policy, now_ms));
+                let left = u32::try_from(bucket.level_ms / policy.refill_ms()).expect("small");
+                prop_assert_eq!(policy.left(throttle_at, 0, now_ms), left);
             }
         }
 

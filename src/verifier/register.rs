@@ -1,7 +1,7 @@
 //! Making a user.
 
-use super::{Verifier, VerifierError, check_user, now};
-use crate::otp::{Factor, KeyUri, Secret, Totp};
+use super::{Verifier, VerifierError, check_user, now, recovery};
+use crate::otp::{Factor, KeyUri, RecoveryCode, Secret, Totp};
 use crate::qr::Qr;
 use crate::store::{NewUser, Registered};
 
@@ -10,6 +10,16 @@ use crate::store::{NewUser, Registered};
 pub struct Enrollment {
     user: String,
     uri: KeyUri,
+    recovery_codes: Vec<RecoveryCode>,
+}
+
+/// What a new user is to have.
+#[derive(Debug, Clone, Default)]
+pub struct Registration {
+    /// The secret of an authenticator they have; otherwise a fresh one.
+    pub secret: Option<Secret>,
+    /// How many recovery codes, 0 to 20.
+    pub recovery_codes: usize,
 }
 
 impl Enrollment {
@@ -17,6 +27,12 @@ impl Enrollment {
     #[must_use]
     pub fn user(&self) -> &str {
         &self.user
+    }
+
+    /// Their recovery codes, to be written down.
+    #[must_use]
+    pub fn recovery_codes(&self) -> &[RecoveryCode] {
+        &self.recovery_codes
     }
 
     /// The key URI, taken apart.
@@ -41,17 +57,18 @@ impl Verifier {
     /// and returns the same enrollment.
     ///
     /// # Errors
-    /// [`VerifierError::InvalidUser`], [`VerifierError::UserExists`],
-    /// [`VerifierError::Qr`] for a key URI that fits no QR code,
+    /// [`VerifierError::InvalidUser`], [`VerifierError::InvalidCount`],
+    /// [`VerifierError::UserExists`], [`VerifierError::Qr`] for a key URI that fits no QR code,
     /// [`VerifierError::Store`].
     pub async fn register(
         &self,
         user: &str,
-        secret: Option<Secret>,
+        registration: Registration,
     ) -> Result<Enrollment, VerifierError> {
         check_user(user)?;
         let config = &self.0.config;
-        let secret = match secret {
+        let recovery_codes = recovery::generate(registration.recovery_codes)?;
+        let secret = match registration.secret {
             Some(secret) => secret,
             None => Secret::generate().map_err(VerifierError::InvalidSecret)?,
         };
@@ -64,10 +81,17 @@ impl Verifier {
             algorithm: config.algorithm,
             digits: config.digits,
         };
-        let enrollment = Enrollment { user: user.to_owned(), uri };
+        let enrollment = Enrollment { user: user.to_owned(), uri, recovery_codes };
         // Before anything is stored: a user whose code cannot be shown is no use.
         enrollment.qr()?;
-        let new = NewUser { user, totp: &totp, registered_at: now().as_secs() };
+        let now = now();
+        let new = NewUser {
+            user,
+            totp: &totp,
+            registered_at: now.as_secs(),
+            expires_at: config.enrollment_ttl.map(|ttl| (now + ttl).as_secs()),
+            recovery: recovery::hashes(user, &enrollment.recovery_codes),
+        };
         let stored = self.in_time(async { Ok(self.0.store.register(&new).await?) }).await?;
         match stored {
             Registered::Created => Ok(enrollment),

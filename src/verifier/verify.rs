@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Verifier, VerifierError, check_user, milliseconds, now};
-use crate::otp::Code;
+use crate::otp::{Code, RecoveryCode};
 use crate::store::{Acceptance, Accepted, Attempt, Reserved};
 
 /// The verdict on a code.
@@ -18,18 +18,23 @@ pub enum Verification {
     Rejected,
     /// A right code that was used before.
     Replayed,
+    /// A recovery code, used up from now on.
+    Recovered {
+        /// How many are left.
+        left: usize,
+    },
 }
 
 impl Verification {
     /// Whether the user may come in.
     #[must_use]
     pub const fn is_accepted(self) -> bool {
-        matches!(self, Self::Accepted { .. })
+        matches!(self, Self::Accepted { .. } | Self::Recovered { .. })
     }
 }
 
 impl Verifier {
-    /// Checks a code, and uses it up when it is right.
+    /// Checks a code, or a recovery code, and uses it up when it is right.
     ///
     /// Two round trips for a right code, one for a wrong one, none for a text that
     /// can be no code. Every other attempt is charged before the code is looked at,
@@ -56,8 +61,13 @@ impl Verifier {
         now: Duration,
     ) -> Result<Verification, VerifierError> {
         check_user(user)?;
-        let Some(code) = Code::parse(code) else { return Ok(Verification::Rejected) };
-        self.in_time(self.check(user, &code, now)).await
+        if let Some(code) = Code::parse(code) {
+            return self.in_time(self.check(user, &code, now)).await;
+        }
+        match RecoveryCode::parse(code) {
+            Some(code) => self.in_time(self.recover(user, &code, now)).await,
+            None => Ok(Verification::Rejected),
+        }
     }
 
     async fn check(
@@ -84,7 +94,7 @@ impl Verifier {
         };
         let acceptance = Acceptance {
             user,
-            enrolled: &record.enrolled,
+            record: &record,
             step,
             refund_ms: config.policy.refill_ms(),
             now: seconds,

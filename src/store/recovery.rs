@@ -1,0 +1,123 @@
+//! Recovery codes and unlocking: the ways back in.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+
+use super::dynamodb::{Budget, failed_condition, item, n, s};
+use super::item::{Item, field};
+use super::{Attempt, Redemption, Reserved, Store, StoreError, write_id};
+
+impl Store {
+    /// Charges an attempt with a recovery code, and reads the hashes of those left. Such
+    /// attempts have a budget of their own: whoever is locked out still gets in.
+    ///
+    /// # Errors
+    /// Every kind of [`StoreError`].
+    pub async fn reserve_recovery(
+        &self,
+        attempt: Attempt<'_>,
+    ) -> Result<Reserved<Vec<String>>, StoreError> {
+        self.charge(attempt, Budget::Recovery)
+            .await?
+            .and_then(|item| item.recovery().map(<[String]>::to_vec))
+    }
+
+    /// Uses up a recovery code: at most one call ever succeeds for it. It ends a run of
+    /// misses, so the user is locked no more. Tells how many are left; `None` if it was
+    /// used up before.
+    ///
+    /// # Errors
+    /// Every kind of [`StoreError`].
+    pub async fn redeem(&self, redemption: Redemption<'_>) -> Result<Option<usize>, StoreError> {
+        let turn = self.connection.turn().await?;
+        let id = write_id()?;
+        let request = turn
+            .client()
+            .update_item()
+            .table_name(&self.table)
+            .key(field::USER_ID, s(redemption.user))
+            .update_expression(
+                "SET misses = :zero, redeem_id = :id, \
+                 recovery_at = if_not_exists(recovery_at, :refund) - :refund, \
+                 confirmed_at = if_not_exists(confirmed_at, :now) \
+                 REMOVE expires_at DELETE recovery :used",
+            )
+            .condition_expression("contains(recovery, :hash)")
+            .expression_attribute_values(":zero", n(0))
+            .expression_attribute_values(":id", s(&id))
+            .expression_attribute_values(":refund", n(redemption.refund_ms))
+            .expression_attribute_values(":now", n(redemption.now))
+            .expression_attribute_values(":hash", s(redemption.hash))
+            .expression_attribute_values(
+                ":used",
+                AttributeValue::Ss(vec![redemption.hash.to_owned()]),
+            )
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let left = match Box::pin(request.send()).await {
+            Ok(done) => Item::new(redemption.user, done.attributes.unwrap_or_default()),
+            Err(error) => match failed_condition(&error) {
+                None => return Err(StoreError::of(&error, &self.table)),
+                Some(old) => match item(redemption.user, old) {
+                    // Our own, whose reply was lost.
+                    Some(old) if old.carries(field::REDEEM_ID, &id) => old,
+                    _ => return Ok(None),
+                },
+            },
+        };
+        Ok(Some(left.recovery()?.len()))
+    }
+
+    /// Replaces a user's recovery codes. Tells whether there is such a user.
+    ///
+    /// # Errors
+    /// Every kind of [`StoreError`].
+    pub async fn replace_recovery(
+        &self,
+        user: &str,
+        hashes: Vec<String>,
+    ) -> Result<bool, StoreError> {
+        let turn = self.connection.turn().await?;
+        let id = write_id()?;
+        let request = turn
+            .client()
+            .update_item()
+            .table_name(&self.table)
+            .key(field::USER_ID, s(user))
+            .update_expression("SET recovery = :codes, recovery_id = :id")
+            // A repetition must not undo what came after the first try.
+            .condition_expression(
+                "attribute_exists(user_id) \
+                 AND (attribute_not_exists(recovery_id) OR recovery_id <> :id)",
+            )
+            .expression_attribute_values(":codes", AttributeValue::Ss(hashes))
+            .expression_attribute_values(":id", s(&id))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = Box::pin(request.send()).await else { return Ok(true) };
+        let Some(old) = failed_condition(&error) else {
+            return Err(StoreError::of(&error, &self.table));
+        };
+        Ok(item(user, old).is_some_and(|old| old.carries(field::RECOVERY_ID, &id)))
+    }
+
+    /// Forgives a user's misses and what their attempts owe. Tells whether there is such
+    /// a user. Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// Every kind of [`StoreError`].
+    pub async fn unlock(&self, user: &str) -> Result<bool, StoreError> {
+        let turn = self.connection.turn().await?;
+        let request = turn
+            .client()
+            .update_item()
+            .table_name(&self.table)
+            .key(field::USER_ID, s(user))
+            .update_expression("SET misses = :zero REMOVE throttle_at, recovery_at")
+            .condition_expression("attribute_exists(user_id)")
+            .expression_attribute_values(":zero", n(0));
+        let Err(error) = Box::pin(request.send()).await else { return Ok(true) };
+        match failed_condition(&error) {
+            Some(_) => Ok(false),
+            None => Err(StoreError::of(&error, &self.table)),
+        }
+    }
+}
