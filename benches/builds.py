@@ -25,7 +25,7 @@ import cold_start
 
 ROOT = Path(__file__).parents[1]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lambdatotp" / "builds"
-PARTS = ["Cargo.toml", "Cargo.lock", "README.md", "src", "tests/verifier.rs"]
+PARTS = ["Cargo.toml", "Cargo.lock", "README.md", "src", "tests/verifier.rs", "python/lambdatotp"]
 
 SPEED = """
 import os, sys, time
@@ -74,10 +74,14 @@ VARIANTS = [
 ]
 
 
-def build(variant: Variant) -> tuple[Path, float]:
-    """Build a variant, and return the module and the seconds it took (0: from the cache)."""
-    folder = CACHE / "".join(c if c.isalnum() else "-" for c in variant.name)
-    source = folder / "source"
+def folder_of(variant: Variant) -> Path:
+    """Say where a variant is built, and kept."""
+    return CACHE / "".join(c if c.isalnum() else "-" for c in variant.name)
+
+
+def copy(variant: Variant) -> None:
+    """Copy the source, with the variant's edits: before anybody changes it meanwhile."""
+    source = folder_of(variant) / "source"
     shutil.rmtree(source, ignore_errors=True)
     for part in PARTS:
         origin, target = ROOT / part, source / part
@@ -91,6 +95,11 @@ def build(variant: Variant) -> tuple[Path, float]:
         if old not in text:
             raise SystemExit(f"{file} has no {old}")
         (source / file).write_text(text.replace(old, new))
+
+
+def build(variant: Variant) -> tuple[Path, float]:
+    """Build a variant, and return the module and the seconds it took."""
+    folder = folder_of(variant)
     command = ["cargo", "build", "--quiet", "--release", "--lib", "--features", variant.features]
     for key, value in variant.profile.items():
         command += ["--config", f"{key}={value}"]
@@ -100,14 +109,15 @@ def build(variant: Variant) -> tuple[Path, float]:
         "PYO3_BUILD_EXTENSION_MODULE": "1",
     }
     began = time.perf_counter()
-    subprocess.run(command, cwd=source, env=environment, check=True)
+    subprocess.run(command, cwd=folder / "source", env=environment, check=True)
     return folder / "target" / "release" / "liblambdatotp.so", time.perf_counter() - began
 
 
-def package(module: Path, target: Path) -> tuple[Path, float]:
+def package(variant: Variant, module: Path, target: Path) -> tuple[Path, float]:
     """Put the module beside its Python half; return the folder, and its size zipped."""
     unwanted = shutil.ignore_patterns("*.so", "__pycache__", "cli")
-    shutil.copytree(ROOT / "python" / "lambdatotp", target / "lambdatotp", ignore=unwanted)
+    python = folder_of(variant) / "source" / "python" / "lambdatotp"
+    shutil.copytree(python, target / "lambdatotp", ignore=unwanted)
     shutil.copy(module, target / "lambdatotp" / "_lambdatotp.abi3.so")
     archive = target.with_suffix(".zip")
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
@@ -123,10 +133,12 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for variant in VARIANTS:
+            copy(variant)
         built = []
         for number, variant in enumerate(VARIANTS):
             module, seconds = build(variant)
-            folder, zipped = package(module, work / str(number))
+            folder, zipped = package(variant, module, work / str(number))
             print(f"built {variant.name} in {seconds:.0f} s", file=sys.stderr, flush=True)
             built.append((variant, module.stat().st_size / 1e6, zipped, folder))
         bench = cold_start.Bench(work, stack)

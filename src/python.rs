@@ -23,7 +23,9 @@ mod _lambdatotp {
     use super::qr::{qr_data_uri, qr_png, qr_svg, qr_terminal};
     #[cfg(feature = "admin")]
     #[pymodule_export]
-    use super::table::{_create_table, _describe_table, _region, _switch, _table_requests};
+    use super::table::{
+        _create_table, _describe_table, _new_key, _region, _reseal, _switch, _table_requests,
+    };
     #[pymodule_export]
     use super::verifier::{_embedded_call, Enrollment, UserStatus, Verification, Verifier};
 

@@ -11,6 +11,8 @@ mod dynamodb;
 mod failure;
 mod item;
 mod recovery;
+#[cfg(feature = "admin")]
+mod reseal;
 mod seal;
 mod status;
 #[cfg(feature = "admin")]
@@ -25,6 +27,8 @@ use crate::verifier::Policy;
 pub use connect::Settings;
 pub use failure::StoreError;
 pub use item::{Enrolled, Record};
+#[cfg(feature = "admin")]
+pub use reseal::Resealed;
 pub use seal::KeyRing;
 pub use status::Status;
 #[cfg(feature = "admin")]

@@ -6,7 +6,7 @@ use pyo3::types::PyDict;
 
 use super::runtime::block_on;
 use super::verifier::Verifier;
-use crate::store::{Switch, creation_requests};
+use crate::store::{KeyRing, Switch, creation_requests};
 
 /// The region that requests go to.
 #[pyfunction]
@@ -25,6 +25,7 @@ pub(super) fn _describe_table<'py>(
     dict.set_item("status", table.status)?;
     dict.set_item("key", table.key)?;
     dict.set_item("key_fits", table.key_fits)?;
+    dict.set_item("items", table.items)?;
     dict.set_item("on_demand", table.on_demand)?;
     dict.set_item("kms", table.kms)?;
     dict.set_item("protected", table.protected)?;
@@ -68,4 +69,28 @@ pub(super) fn _switch(
 #[pyfunction]
 pub(super) fn _table_requests(py: Python<'_>, table_name: &str) -> PyResult<Vec<(String, String)>> {
     block_on(py, creation_requests(table_name))
+}
+
+/// Seals one page: where the next one begins, how many were sealed and how many were
+/// already, and why others could not be.
+#[pyfunction]
+pub(super) fn _reseal(
+    py: Python<'_>,
+    verifier: &Verifier,
+    after: Option<&str>,
+    segment: i32,
+    segments: i32,
+    limit: i32,
+) -> PyResult<(Option<String>, usize, usize, Vec<String>)> {
+    let store = verifier.0.store();
+    let page = block_on(py, store.reseal(after, (segment, segments), limit))?;
+    Ok((page.next, page.sealed, page.already, page.refused))
+}
+
+/// A new key for the `keys` setting.
+#[pyfunction]
+pub(super) fn _new_key(name: &str) -> PyResult<String> {
+    let key = KeyRing::new_key(name)?;
+    KeyRing::parse(&key).map_err(PyValueError::new_err)?;
+    Ok(key.to_string())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Region, SharedHttpClient};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -152,10 +152,17 @@ impl Settings {
             .with_max_attempts(MAX_ATTEMPTS)
             .with_initial_backoff(FIRST_BACKOFF)
             .with_max_backoff(LONGEST_BACKOFF);
+        // By default the clients of a process share an allowance of some 35 repetitions,
+        // which only successes refill. After an outage there would be none left, and a
+        // lost reply would be a lost registration. Tries, waits and connections are
+        // bounded without it.
+        let partition =
+            RetryPartition::custom("lambdatotp").token_bucket(TokenBucket::unlimited()).build();
         let config = builder
             .behavior_version(BEHAVIOR())
             .timeout_config(timeouts)
             .retry_config(retries)
+            .retry_partition(partition)
             .build();
         Client::from_conf(config)
     }

@@ -29,7 +29,6 @@ pub(super) mod field {
     pub(in crate::store) const CONFIRMED_AT: &str = "confirmed_at";
     pub(in crate::store) const RECOVERY: &str = "recovery";
     pub(in crate::store) const RECOVERY_AT: &str = "recovery_at";
-    pub(in crate::store) const RECOVERY_ID: &str = "recovery_id";
     pub(in crate::store) const REDEEM_ID: &str = "redeem_id";
     pub(in crate::store) const EXPIRES_AT: &str = "expires_at";
 }

@@ -67,7 +67,8 @@ impl Store {
         Ok(Some(left.recovery()?.len()))
     }
 
-    /// Replaces a user's recovery codes. Tells whether there is such a user.
+    /// Replaces a user's recovery codes. Tells whether there is such a user. Repeating it
+    /// undoes nothing: nobody knows the codes before it has succeeded.
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
@@ -76,27 +77,8 @@ impl Store {
         user: &str,
         hashes: Vec<String>,
     ) -> Result<bool, StoreError> {
-        let turn = self.connection.turn().await?;
-        let id = write_id()?;
-        let request = turn
-            .client()
-            .update_item()
-            .table_name(&self.table)
-            .key(field::USER_ID, s(user))
-            .update_expression("SET recovery = :codes, recovery_id = :id")
-            // A repetition must not undo what came after the first try.
-            .condition_expression(
-                "attribute_exists(user_id) \
-                 AND (attribute_not_exists(recovery_id) OR recovery_id <> :id)",
-            )
-            .expression_attribute_values(":codes", AttributeValue::Ss(hashes))
-            .expression_attribute_values(":id", s(&id))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = Box::pin(request.send()).await else { return Ok(true) };
-        let Some(old) = failed_condition(&error) else {
-            return Err(StoreError::of(&error, &self.table));
-        };
-        Ok(item(user, old).is_some_and(|old| old.carries(field::RECOVERY_ID, &id)))
+        let codes = (":codes", AttributeValue::Ss(hashes));
+        self.of_one_who_exists(user, "SET recovery = :codes", codes).await
     }
 
     /// Forgives a user's misses and what their attempts owe. Tells whether there is such
@@ -105,15 +87,26 @@ impl Store {
     /// # Errors
     /// Every kind of [`StoreError`].
     pub async fn unlock(&self, user: &str) -> Result<bool, StoreError> {
+        let update = "SET misses = :zero REMOVE throttle_at, recovery_at";
+        self.of_one_who_exists(user, update, (":zero", n(0))).await
+    }
+
+    /// An update that demands no more than that there is such a user.
+    async fn of_one_who_exists(
+        &self,
+        user: &str,
+        update: &str,
+        (name, value): (&str, AttributeValue),
+    ) -> Result<bool, StoreError> {
         let turn = self.connection.turn().await?;
         let request = turn
             .client()
             .update_item()
             .table_name(&self.table)
             .key(field::USER_ID, s(user))
-            .update_expression("SET misses = :zero REMOVE throttle_at, recovery_at")
+            .update_expression(update)
             .condition_expression("attribute_exists(user_id)")
-            .expression_attribute_values(":zero", n(0));
+            .expression_attribute_values(name, value);
         let Err(error) = Box::pin(request.send()).await else { return Ok(true) };
         match failed_condition(&error) {
             Some(_) => Ok(false),

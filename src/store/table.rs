@@ -35,6 +35,8 @@ pub struct Table {
     pub key: String,
     /// Whether that is the key this crate needs.
     pub key_fits: bool,
+    /// How many users there are, as DynamoDB counted some hours ago.
+    pub items: i64,
     /// Whether each request is billed by itself, so that no capacity can run out.
     pub on_demand: bool,
     /// Whether a key of AWS KMS encrypts it; otherwise one of DynamoDB's own does.
@@ -263,6 +265,7 @@ fn summary(table: &TableDescription, ahead_ms: Option<i64>) -> Table {
         status: table.table_status().map_or("?", TableStatus::as_str).to_owned(),
         key_fits: key == format!("{} (S)", field::USER_ID),
         key,
+        items: table.item_count().unwrap_or(0),
         on_demand: billing == Some(&BillingMode::PayPerRequest),
         kms: matches!(encryption, Some(SseStatus::Enabled | SseStatus::Updating)),
         protected: table.deletion_protection_enabled() == Some(true),

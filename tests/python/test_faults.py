@@ -19,6 +19,7 @@ from fault_proxy import (
     fault_proxy,
 )
 
+KEYS = "k1:" + "A" * 43
 # What leaves the client in the dark about a write that was carried out.
 LOST = [LOSE_REPLY, CUT_REPLY, ERROR_AFTER]
 
@@ -133,11 +134,67 @@ class TestALostReply:
         proxy.faults.extend([loss] * losses)
         assert verifier.verify("ana", code) is False
 
+    def test_of_the_acceptance_that_seals(self, engine, proxy, loss, losses):
+        """Nothing is left of what the condition looked for: no secret, another enrollment."""
+        engine.put("ana", secret=LEGACY)
+        verifier = engine.verifier(endpoint_url=proxy.url, keys=KEYS)
+        code = legacy_code()
+        proxy.faults.extend([PASS, *[loss] * losses])
+        assert verifier.verify("ana", code) is True
+        assert "secret" not in engine.get("ana")
+        assert verifier.verify("ana", code) is False
+
+    def test_of_a_recovery_codes_reservation(self, engine, proxy, verifier, loss, losses):
+        verifier.register("ana", recovery_codes=1)
+        proxy.faults.extend([loss] * losses)
+        before = time.time()
+        assert verifier.verify("ana", "AAAA-AAAA-AAAA-AAAA") is False
+        assert before + 3599 < engine.get("ana")["recovery_at"] / 1000 < time.time() + 3601
+
+    def test_of_a_recovery(self, engine, proxy, verifier, loss, losses):
+        codes = verifier.register("ana", recovery_codes=2).recovery_codes
+        proxy.faults.extend([PASS, *[loss] * losses])
+        verdict = verifier.check("ana", codes[0])
+        assert (verdict.outcome, verdict.recovery_codes_left) == ("recovered", 1)
+        assert len(engine.get("ana")["recovery"]) == 1
+        assert verifier.verify("ana", codes[0]) is False
+        assert verifier.verify("ana", codes[1]) is True
+
+    def test_of_new_recovery_codes(self, engine, proxy, verifier, loss, losses):
+        verifier.register("ana")
+        proxy.faults.extend([loss] * losses)
+        codes = verifier.new_recovery_codes("ana", 2)
+        assert len(engine.get("ana")["recovery"]) == 2
+        assert all(verifier.verify("ana", code) for code in codes)
+
+    def test_of_unlock(self, engine, proxy, verifier, loss, losses):
+        verifier.register("ana")
+        engine.client.update_item(
+            TableName=engine.table_name,
+            Key={"user_id": {"S": "ana"}},
+            UpdateExpression="SET misses = :n, throttle_at = :n",
+            ExpressionAttributeValues={":n": {"N": "100"}},
+        )
+        proxy.faults.extend([loss] * losses)
+        assert verifier.unlock("ana") is None
+        assert engine.get("ana")["misses"] == 0
+
     def test_of_delete(self, engine, proxy, verifier, loss, losses):
         verifier.register("ana")
         proxy.faults.extend([loss] * losses)
         assert verifier.delete("ana") is None
         assert engine.get("ana") is None
+
+
+def test_a_lost_reply_after_a_long_outage(proxy, verifier):
+    """Repetitions are not rationed: the first calls after an outage need them most."""
+    proxy.faults.extend([REFUSE] * 52)
+    for _ in range(13):
+        with pytest.raises(lambdatotp.StoreUnavailableError):
+            verifier.verify("ana", "123456")
+    proxy.faults.extend([LOSE_REPLY, LOSE_REPLY])
+    enrollment = verifier.register("ana")
+    assert verifier.verify("ana", code_of(enrollment)) is True
 
 
 def test_a_throttled_deletion_leaves_no_doubt(proxy, verifier):
@@ -161,6 +218,10 @@ def test_lasting_trouble_gives_no_verdict(proxy, verifier, fault):
     calls = [
         lambda: verifier.register("bob"),
         lambda: verifier.verify("ana", code_of(enrollment)),
+        lambda: verifier.verify("ana", "AAAA-AAAA-AAAA-AAAA"),
+        lambda: verifier.new_recovery_codes("ana"),
+        lambda: verifier.unlock("ana"),
+        lambda: verifier.status("ana"),
         lambda: verifier.delete("ana"),
     ]
     for call in calls:

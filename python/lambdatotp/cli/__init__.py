@@ -9,6 +9,7 @@ import click
 from lambdatotp import LambdaTotpError, __version__
 
 from .doctor import doctor
+from .keys import new_key, reseal
 from .table import create_table
 
 EPILOG = """
@@ -27,6 +28,8 @@ def main() -> None:
 
 main.add_command(create_table)
 main.add_command(doctor)
+main.add_command(new_key)
+main.add_command(reseal)
 
 
 def run() -> None:

@@ -1,0 +1,145 @@
+"""`lambdatotp new-key` and `lambdatotp reseal`."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from lambdatotp import ConfigurationError
+from lambdatotp._lambdatotp import _describe_table, _new_key, _reseal
+
+from .options import verifier, where
+
+if TYPE_CHECKING:
+    from lambdatotp import Verifier
+
+PAGE = 100
+SEGMENTS = 8
+
+
+@click.command()
+@click.argument("name", default="")
+def new_key(name: str) -> None:
+    """Make a key for LAMBDATOTP_KEYS: 256 random bits, with a NAME before them.
+
+    \b
+    Examples:
+      lambdatotp new-key
+      lambdatotp new-key 2026-11
+      export LAMBDATOTP_KEYS="$(lambdatotp new-key),$LAMBDATOTP_KEYS"
+    """
+    try:
+        click.echo(_new_key(name or time.strftime("%Y-%m-%d", time.gmtime())))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@dataclass
+class Tally:
+    """What all threads have done so far."""
+
+    sealed: int = 0
+    already: int = 0
+    refused: list[str] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def seen(self) -> int:
+        """Users looked at."""
+        return self.sealed + self.already + len(self.refused)
+
+
+@click.command()
+@where
+@click.option("--keys", help="The keys; LAMBDATOTP_KEYS. The first one seals.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def reseal(
+    table_name: str | None,
+    region: str | None,
+    endpoint_url: str | None,
+    keys: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Seal every secret of the table under the first key.
+
+    To begin with sealing, set LAMBDATOTP_KEYS wherever codes are verified, then run
+    this. To change keys, put the new one first everywhere and keep the old one beside
+    it, run this, then drop the old one. Logins go on meanwhile. Interrupt it as you
+    like, and run it again: it does what is left.
+
+    Needs dynamodb:Scan, DescribeTable and UpdateItem. Exits with 1 if a secret could not be sealed;
+    each is named.
+
+    \b
+    Examples:
+      lambdatotp reseal
+      lambdatotp reseal --table-name my_users --keys file:/run/secrets/keys
+    """
+    where = {"table_name": table_name, "region": region, "endpoint_url": endpoint_url}
+    made = verifier(**where, keys=keys)
+    tally = Tally()
+    try:
+        _run(made, tally, Console(stderr=True, quiet=as_json))
+    except KeyboardInterrupt:
+        click.echo("lambdatotp: interrupted; run it again to go on", err=True)
+        raise SystemExit(130) from None
+    finally:
+        counts = {"sealed": tally.sealed, "already": tally.already, "refused": len(tally.refused)}
+        if as_json:
+            click.echo(json.dumps({**counts, "problems": tally.refused}, indent=2))
+        else:
+            click.echo(", ".join(f"{name}: {count}" for name, count in counts.items()))
+            for problem in tally.refused:
+                click.echo(f"lambdatotp: {problem}", err=True)
+    if tally.refused:
+        raise SystemExit(1)
+
+
+def _run(verifier: Verifier, tally: Tally, console: Console) -> None:
+    table = _describe_table(verifier)
+    if table is None:
+        raise ConfigurationError(f"there is no table {verifier.table_name!r} here")
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:.0f}/s"),
+        TimeElapsedColumn(),
+    )
+    with (
+        Progress(*columns, console=console, disable=not console.is_terminal) as progress,
+        ThreadPoolExecutor(SEGMENTS) as pool,
+    ):
+        # DynamoDB counts its items every six hours: good enough for a bar.
+        task = progress.add_task("Sealing", total=table["items"] or None, rate=0.0)
+        began = time.monotonic()
+
+        def walk(segment: int) -> None:
+            after: str | None = None
+            while not tally.stop.is_set():
+                after, sealed, already, refused = _reseal(verifier, after, segment, SEGMENTS, PAGE)
+                with tally.lock:
+                    tally.sealed += sealed
+                    tally.already += already
+                    tally.refused += refused
+                    rate = tally.seen / max(time.monotonic() - began, 0.001)
+                    progress.update(task, completed=tally.seen, rate=rate)
+                if after is None:
+                    return
+
+        walks = [pool.submit(walk, segment) for segment in range(SEGMENTS)]
+        try:
+            for done in walks:
+                done.result()
+        finally:
+            tally.stop.set()
