@@ -17,7 +17,12 @@ TABLE_NAME = "totp_users"
 # Shown by the authenticator app, above the code.
 APP_NAME = "MyApp"
 
-# The environment overrides all three.
+# Let only callers in whose requests are signed with AWS credentials (SigV4) that are allowed
+# execute-api:Invoke on them. API Gateway checks that; `chalice local` does not. It takes
+# effect with the next deployment.
+IAM_AUTHORIZATION = False
+
+# The environment overrides the names.
 REGION = os.environ.get("LAMBDATOTP_REGION") or REGION
 TABLE_NAME = os.environ.get("LAMBDATOTP_TABLE_NAME") or TABLE_NAME
 APP_NAME = os.environ.get("LAMBDATOTP_ISSUER") or APP_NAME

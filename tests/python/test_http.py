@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import importlib
 import json
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -14,6 +16,8 @@ import pyotp
 import pytest
 from chalice.test import Client
 from codes import LEGACY, legacy_code
+from fault_proxy import fault_proxy
+from lambda_runtime import proxy_event
 from pictures import pixels_of_png, read
 
 if TYPE_CHECKING:
@@ -322,3 +326,253 @@ def test_replies_are_not_kept(service):
     for response in (service.register("ana"), service.register("ana"), service.verify("ana", "1")):
         assert response.headers["Cache-Control"] == "no-store"
         assert "Access-Control-Allow-Origin" not in response.headers
+
+
+class TestRecovery:
+    TOKEN = {"Authorization": "Bearer t0ken"}  # noqa: RUF012 - nobody changes it
+
+    @pytest.fixture
+    def guarded(self, engine, load_app):
+        return load_app(**engine.environment(), LAMBDATOTP_API_TOKEN="t0ken")
+
+    def call(self, service, path, fields):
+        return service.call("POST", path, fields, self.TOKEN)
+
+    def test_codes_come_with_a_registration_that_asks_for_them(self, guarded):
+        body = self.call(guarded, "/", {"user": "ana", "recovery_codes": 2}).json_body
+        assert len(body["recovery_codes"]) == 2
+        first, second = body["recovery_codes"]
+        verified = self.call(guarded, "/verify", {"user": "ana", "code": first}).json_body
+        assert verified == {"code_is_valid": True, "recovery_codes_left": 1}
+        again = self.call(guarded, "/verify", {"user": "ana", "code": first}).json_body
+        assert again == {"code_is_valid": False}
+        form = guarded.call(
+            "POST", "/verify", urlencode({"user": "ana", "code": second}), {**FORM, **self.TOKEN}
+        )
+        assert form.json_body == {"code_is_valid": True, "recovery_codes_left": 0}
+
+    def test_a_form_asks_with_text(self, guarded):
+        body = urlencode({"user": "ana", "recovery_codes": "3"})
+        response = guarded.call("POST", "/", body, {**FORM, **self.TOKEN})
+        assert len(response.json_body["recovery_codes"]) == 3
+
+    @pytest.mark.parametrize(
+        "count", [-1, 21, 1.5, "x", "", "٣", None, True, [1], 10**30, "9" * 99]
+    )
+    def test_numbers_that_cannot_be(self, guarded, count):
+        response = self.call(guarded, "/", {"user": "ana", "recovery_codes": count})
+        assert (response.status_code, response.json_body["Code"]) == (400, "BadRequestError")
+        assert "recovery_codes is not a number" in response.json_body["Message"]
+
+    def test_new_ones(self, guarded):
+        old = self.call(guarded, "/", {"user": "ana", "recovery_codes": 1}).json_body
+        new = self.call(guarded, "/recovery_codes", {"user": "ana"})
+        assert (new.status_code, new.json_body["user_id"]) == (201, "ana")
+        assert len(new.json_body["recovery_codes"]) == 10
+        for code, right in [
+            (old["recovery_codes"][0], False),
+            (new.json_body["recovery_codes"][0], True),
+        ]:
+            body = self.call(guarded, "/verify", {"user": "ana", "code": code}).json_body
+            assert body["code_is_valid"] is right
+        assert self.call(guarded, "/recovery_codes", {"user": "nobody"}).status_code == 404
+        assert self.call(guarded, "/recovery_codes", {"user": "ana", "count": 0}).status_code == 400
+
+    def test_unlock(self, engine, guarded):
+        engine.put("ana", secret=LEGACY, misses=100)
+        right = {"user": "ana", "code": legacy_code()}
+        assert self.call(guarded, "/verify", right).status_code == 423
+        assert self.call(guarded, "/unlock", {"user": "ana"}).status_code == 204
+        assert self.call(guarded, "/verify", right).json_body == {"code_is_valid": True}
+        assert self.call(guarded, "/unlock", {"user": "nobody"}).status_code == 404
+
+    @pytest.mark.parametrize("path", ["/unlock", "/recovery_codes"])
+    def test_without_a_token_nobody_may(self, service, engine, path):
+        engine.put("ana", secret=LEGACY, misses=100)
+        response = service.call("POST", path, {"user": "ana"})
+        assert (response.status_code, response.json_body["Code"]) == (403, "ForbiddenError")
+        assert engine.get("ana")["misses"] == 100
+
+
+class TestAccess:
+    HASHED = "sha256:" + hashlib.sha256(b"second").hexdigest().upper()
+
+    @pytest.mark.parametrize(
+        "tokens", ["first,{}", " first \n {} ", "{} first", "other, first,{},"]
+    )
+    def test_several_tokens_plain_and_hashed(self, engine, load_app, tokens):
+        service = load_app(**engine.environment(), LAMBDATOTP_API_TOKEN=tokens.format(self.HASHED))
+        for token, status in [
+            ("first", 404),
+            ("second", 404),
+            ("third", 401),
+            ("", 401),
+            (self.HASHED, 401),
+            ("first,", 401),
+            ("FIRST", 401),
+        ]:
+            headers = {"Authorization": f"Bearer {token}"}
+            response = service.call("GET", "/verify?user=nobody&code=123456", headers=headers)
+            assert response.status_code == status, token
+        basic = service.call("GET", "/verify", headers={"Authorization": "Basic first"})
+        assert basic.status_code == 401
+
+    def test_an_empty_setting_is_none(self, engine, load_app):
+        service = load_app(**engine.environment(), LAMBDATOTP_API_TOKEN=" , ")
+        assert service.call("GET", "/verify?user=nobody&code=123456").status_code == 404
+        assert service.call("DELETE", "/nobody").status_code == 403
+
+    def test_an_open_app_warns_once_at_its_start(self, engine, load_app, caplog):
+        service = load_app(**engine.environment())
+        service.register("ana")
+        service.register("bob")
+        assert caplog.text.count("Whoever knows the URL") == 1
+        load_app(**engine.environment(), LAMBDATOTP_API_TOKEN="t0ken").register("eve")
+        assert caplog.text.count("Whoever knows the URL") == 1
+
+    def test_who_does_not_show_a_token_writes_nothing(self, make_engine, load_app):
+        engine = make_engine("dynamodb_local")
+        with fault_proxy(engine.settings["endpoint_url"]) as proxy:
+            environment = {**engine.environment(), "AWS_ENDPOINT_URL_DYNAMODB": proxy.url}
+            service = load_app(**environment, LAMBDATOTP_API_TOKEN="t0ken")
+            for headers in ({}, {"Authorization": "Bearer wrong"}):
+                for method, path in [
+                    ("POST", "/"),
+                    ("POST", "/verify"),
+                    ("GET", "/verify?user=ana&code=123456"),
+                    ("GET", "/?user=ana&code=123456"),
+                    ("POST", "/unlock"),
+                    ("POST", "/recovery_codes"),
+                    ("DELETE", "/ana"),
+                    ("DELETE", "/verify"),
+                ]:
+                    body = {"user": "ana", "code": "123456"} if method == "POST" else b""
+                    assert service.call(method, path, body, headers).status_code == 401
+            # Nor does what has no use, or may not be.
+            bearer = {"Authorization": "Bearer t0ken"}
+            service.call("POST", "/", {"user": ""}, bearer)
+            service.call("POST", "/verify", {"user": "ana", "code": "no code"}, bearer)
+            assert proxy.operations == []
+
+    @pytest.mark.filterwarnings("ignore:IAMAuthorizer is not a supported in local mode")
+    def test_iam_is_one_switch(self, engine, load_app, monkeypatch):
+        import chalicelib.config
+
+        source = Path(chalicelib.config.__file__).read_text()
+        assert source.count("IAM_AUTHORIZATION = False") == 1
+        load_app(**engine.environment())
+        plain = sys.modules["app"].app
+        assert not any(
+            entry.authorizer for methods in plain.routes.values() for entry in methods.values()
+        )
+        for name in [name for name in sys.modules if name.split(".")[0] in {"app", "chalicelib"}]:
+            del sys.modules[name]
+        monkeypatch.setattr(importlib.import_module("chalicelib.config"), "IAM_AUTHORIZATION", True)
+        app = importlib.import_module("app").app
+        entries = [entry for methods in app.routes.values() for entry in methods.values()]
+        assert len(entries) == 10
+        assert {type(entry.authorizer).__name__ for entry in entries} == {"IAMAuthorizer"}
+        # Signed callers may do what only tokens could; unsigned ones (on this machine, where
+        # nothing checks signatures) may not.
+        service = Service(Client(app))
+        service.register("ana")
+        assert service.call("DELETE", "/ana").status_code == 403
+        event = proxy_event("DELETE", "/ana", resource="/{user_id}")
+        event["requestContext"]["identity"]["userArn"] = "arn:aws:iam::123456789012:user/backend"
+        assert app(event, None)["statusCode"] == 204
+
+
+def test_every_reply_has_the_headers_of_a_careful_service(service):
+    for response in (
+        service.register("ana"),
+        service.verify("ana", "000000"),
+        service.verify("nobody", "000000"),
+        service.call("POST", "/", b"", JSON),
+        service.call("DELETE", "/ana"),
+    ):
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        assert headers["cache-control"] == "no-store"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["content-security-policy"].startswith("default-src 'none'")
+        assert headers["referrer-policy"] == "no-referrer"
+        assert not [name for name in headers if name.startswith("access-control")]
+
+
+class TestAudit:
+    def events(self, capfd):
+        out, _ = capfd.readouterr()
+        lines = [json.loads(line) for line in out.splitlines() if line.startswith('{"_aws"')]
+        for line in lines:
+            (metrics,) = line["_aws"]["CloudWatchMetrics"]
+            assert metrics["Dimensions"] == [["Outcome"]]
+            assert {metric["Name"] for metric in metrics["Metrics"]} == {"Events", "Latency"}
+            assert abs(line["_aws"]["Timestamp"] / 1000 - time.time()) < 60
+            assert line["Events"] == 1
+            assert 0 <= line["Latency"] < 60_000
+        return [(line["Outcome"], line["User"]) for line in lines], out
+
+    def test_one_line_an_event(self, engine, load_app, capfd):
+        service = load_app(
+            **engine.environment(),
+            LAMBDATOTP_API_TOKEN="t0ken",
+            LAMBDATOTP_AUDIT="on",
+            LAMBDATOTP_BURST="2",
+            LAMBDATOTP_REFILL="2592000",
+        )
+        bearer = {"Authorization": "Bearer t0ken"}
+
+        def call(path, **fields):
+            return service.call("POST", path, {"user": "ana", **fields}, bearer)
+
+        body = call("/", recovery_codes=1).json_body
+        code = pyotp.parse_uri(body["qr_code"]).now()
+        recovery = body["recovery_codes"][0]
+        call("/verify", code=code)
+        call("/verify", code=code)
+        call("/verify", code="000000")
+        call("/verify", code="000000")
+        call("/verify", code=recovery)
+        call("/unlock")
+        call("/recovery_codes")
+        engine.put("bob", secret=LEGACY, misses=100)
+        service.call("POST", "/verify", {"user": "bob", "code": "000000"}, bearer)
+        service.call("DELETE", "/ana", headers=bearer)
+        service.call("POST", "/verify", {"user": "nobody", "code": "000000"}, bearer)
+        events, out = self.events(capfd)
+        assert events == [
+            ("registered", "ana"),
+            ("accepted", "ana"),
+            ("replayed", "ana"),
+            ("rejected", "ana"),
+            ("throttled", "ana"),
+            ("recovered", "ana"),
+            ("unlocked", "ana"),
+            ("recovery_codes", "ana"),
+            ("locked", "bob"),
+            ("deleted", "ana"),
+        ]
+        for hidden in (code, recovery, body["qr_code"], "t0ken"):
+            assert hidden not in out
+
+    def test_an_outage_is_one_too(self, load_app, capfd):
+        service = load_app(AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:9", LAMBDATOTP_AUDIT="on")
+        assert service.register("ana").status_code == 503
+        assert self.events(capfd)[0] == [("unavailable", "ana")]
+
+    @pytest.mark.parametrize(
+        ("variables", "wanted"),
+        [
+            ({}, False),
+            ({"AWS_LAMBDA_FUNCTION_NAME": "app"}, True),
+            ({"AWS_LAMBDA_FUNCTION_NAME": "app", "LAMBDATOTP_AUDIT": "off"}, False),
+            ({"LAMBDATOTP_AUDIT": "on"}, True),
+        ],
+    )
+    def test_one_setting_turns_it_off(self, engine, load_app, capfd, variables, wanted):
+        load_app(**engine.environment(), **variables).register("ana")
+        assert bool(self.events(capfd)[0]) is wanted
+
+    def test_users_cannot_write_lines_of_their_own(self, engine, load_app, capfd):
+        user = 'a"}\u2028{"Outcome":"accepted'
+        load_app(**engine.environment(), LAMBDATOTP_AUDIT="on").register(user)
+        assert self.events(capfd)[0] == [("registered", user)]
