@@ -64,7 +64,8 @@ lint: build $(VENV)/.test-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stub
 	$(BIN)/python -m mypy.stubtest --concise lambdatotp
 
 bench: build $(VENV)/.test-tools ## lambdatotp.pyotp against PyOTP, on a release build (minutes)
-	PYO3_BUILD_EXTENSION_MODULE=1 cargo build --locked --quiet --release --lib --features python
+	PYO3_BUILD_EXTENSION_MODULE=1 cargo rustc --locked --quiet --release --lib \
+		--crate-type cdylib --features python
 	rm -rf $(CACHE)/bench && mkdir -p $(CACHE)/bench
 	cp -r python/lambdatotp $(CACHE)/bench && rm -f $(CACHE)/bench/lambdatotp/*.so
 	cp $(CARGO_TARGET_DIR)/release/liblambdatotp.so $(CACHE)/bench/lambdatotp/_lambdatotp.abi3.so

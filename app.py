@@ -24,10 +24,8 @@ def route(path: str, method: str) -> Callable[[Callable[..., Response]], Any]:
     """Route a method of a path to a function that takes the fields of a request."""
 
     def decorate(view: Callable[..., Response]) -> Any:  # noqa: ANN401 - Chalice's own
-        settings: dict[str, Any] = {"methods": [method], "authorizer": AUTHORIZER}
-        if method == "POST":
-            settings["content_types"] = CONTENT_TYPES
-        return app.route(path, **settings)(answering(app)(view))
+        wanted: dict[str, Any] = {"methods": [method], "authorizer": AUTHORIZER}
+        return app.route(path, content_types=CONTENT_TYPES, **wanted)(answering(app)(view))
 
     return decorate
 

@@ -20,6 +20,9 @@ ROOT = Path(__file__).parents[1]
 STORE = "src/store/dynamodb.rs"
 FAULTS = "tests/python/test_faults.py"
 RACES = "tests/python/test_races.py"
+RECOVERY = "src/store/recovery.rs"
+SEAL = "src/store/seal.rs"
+SEALING = "tests/python/test_sealing.py"
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,8 @@ class Mutant:
 MUTANTS = {
     "single use: the last step is not a condition": Mutant(
         STORE,
-        "{same_enrollment} AND (attribute_not_exists(last_step) OR last_step < :step)",
-        "{same_enrollment} AND :step = :step",
+        "{same} AND (attribute_not_exists(last_step) OR last_step < :step)",
+        "{same} AND :step = :step",
         f"{RACES} -k test_one_right_code_many_callers",
     ),
     "single use: the first of two steps with one code counts": Mutant(
@@ -47,14 +50,14 @@ MUTANTS = {
     ),
     "guess budget: the burst has no end": Mutant(
         STORE,
-        " AND throttle_at > :now AND throttle_at <= :limit",
-        " AND throttle_at > :now AND :limit = :limit",
+        "{at} > :now AND {at} <= :limit",
+        "{at} > :now AND :limit = :limit",
         f"{RACES} -k outrun_the_burst",
     ),
     "guess budget: parallel attempts are charged once": Mutant(
         STORE,
-        " AND (attribute_not_exists(throttle_at) OR throttle_at <= :now)",
-        " AND :now = :now",
+        "(attribute_not_exists({at}) OR {at} <= :now)",
+        "(:now = :now)",
         f"{RACES} -k outrun_the_burst",
     ),
     "guess budget: success forgives everything": Mutant(
@@ -83,8 +86,8 @@ MUTANTS = {
     ),
     "lost replies: a reservation meets itself": Mutant(
         STORE,
-        "!old.carries(field::RESERVE_ID, &id)",
-        "true",
+        "old.carries(field::RESERVE_ID, &id)",
+        "false",
         f"{FAULTS} -k test_of_the_reservation",
     ),
     "lost replies: an acceptance meets itself": Mutant(
@@ -123,6 +126,72 @@ MUTANTS = {
         "false && (parent.inherited || parent.used.load(Ordering::SeqCst))",
         "tests/python/test_fork.py -k does_not_cross",
     ),
+    "single use: a recovery code is good for two at once": Mutant(
+        RECOVERY,
+        '"contains(recovery, :hash)"',
+        '":hash = :hash"',
+        f"{RACES} -k one_recovery_code",
+    ),
+    "guess budget: recovery codes have none": Mutant(
+        STORE,
+        '"{new} AND {owed}"',
+        '"{new} AND ({owed} OR :now = :now)"',
+        "tests/python/test_recovery.py -k their_budget",
+    ),
+    "lost replies: a recovery meets itself": Mutant(
+        RECOVERY,
+        "old.carries(field::REDEEM_ID, &id)",
+        "false",
+        f"{FAULTS} -k test_of_a_recovery",
+    ),
+    "lost replies: repetitions are rationed": Mutant(
+        "src/store/connect.rs",
+        ".retry_partition(partition)",
+        "",
+        f"{FAULTS} -k long_outage",
+    ),
+    "sealed secrets: the user is not authenticated": Mutant(
+        SEAL,
+        "[self.id.as_str(), owner.user, owner.enrollment_id]",
+        '[self.id.as_str(), "", owner.enrollment_id]',
+        f"{SEALING} -k own_user_and_enrollment",
+    ),
+    "sealed secrets: nor is the enrollment": Mutant(
+        SEAL,
+        "[self.id.as_str(), owner.user, owner.enrollment_id]",
+        '[self.id.as_str(), owner.user, ""]',
+        f"{SEALING} -k own_user_and_enrollment",
+    ),
+    "sealed secrets: an attempt is charged without the key": Mutant(
+        STORE,
+        "AND {opens} AND {owed}",
+        "AND ({opens} OR :now = :now) AND {owed}",
+        f"{SEALING} -k nothing_charged",
+    ),
+    "sealed secrets: the open one stays beside it": Mutant(
+        STORE,
+        'remove = " REMOVE expires_at, secret";',
+        'remove = " REMOVE expires_at";',
+        f"{SEALING} -k next_accepted_code",
+    ),
+    "sealed secrets: new ones are stored in the open": Mutant(
+        "src/store/item.rs",
+        "match keys.seal(Owner { user: user.user, enrollment_id }, totp.secret())? {",
+        "match KeyRing::default().seal(Owner { user: user.user, enrollment_id }, totp.secret())? {",
+        f"{SEALING} -k holds_no_secret",
+    ),
+    "enrollments: one that was used lapses": Mutant(
+        STORE,
+        "(attribute_not_exists(confirmed_at) AND expires_at <= :now)",
+        "(expires_at <= :now)",
+        "tests/python/test_recovery.py -k was_used_never",
+    ),
+    "access: one token is as good as another": Mutant(
+        "chalicelib/access.py",
+        "found |= hmac.compare_digest",
+        "found = hmac.compare_digest(b'', b'') or hmac.compare_digest",
+        "tests/python/test_http.py -k several_tokens",
+    ),
     "silence: a secret shows itself": Mutant(
         "src/python/otp.rs",
         'format!("<Secret: {} bits>", self.0.bits())',
@@ -134,7 +203,7 @@ MUTANTS = {
 
 def _build(tree: Path) -> None:
     command = ["cargo", "build", "--locked", "--quiet", "--lib"]
-    command += ["--features", "python,embedded,sso"]
+    command += ["--features", "python,admin,embedded,sso"]
     environment = {**os.environ, "PYO3_BUILD_EXTENSION_MODULE": "1", "RUSTFLAGS": "-A warnings"}
     subprocess.run(command, check=True, cwd=tree, env=environment)
     target = Path(os.environ.get("CARGO_TARGET_DIR") or tree / "target")

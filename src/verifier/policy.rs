@@ -191,6 +191,64 @@ mod tests {
         }
     }
 
+    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+    /// A window of one step on each side, of a million codes.
+    const CHANCE: f64 = 3.0 / 1e6;
+
+    /// The guesses that an attacker gets in so many days who asks whenever there is
+    /// one to be had, while the user logs in every so often, before or after them.
+    fn guesses(policy: &Policy, days: i64, login_every_ms: Option<i64>) -> u32 {
+        let start = 1_700_000_000_000;
+        let (mut throttle_at, mut now_ms, mut guesses) = (None, start, 0);
+        let mut next_login = login_every_ms.map(|every| start + every);
+        while now_ms < start + days * DAY_MS {
+            if let (Some(at), Some(every)) = (next_login, login_every_ms)
+                && at <= now_ms
+            {
+                // An accepted code: charged, and given back.
+                if attempt(policy, &mut throttle_at, now_ms) {
+                    throttle_at = throttle_at.map(|at| at - policy.refill_ms());
+                }
+                next_login = Some(at + every);
+            }
+            if attempt(policy, &mut throttle_at, now_ms) {
+                guesses += 1;
+            } else {
+                let Charge::Throttled(wait) = policy.charge(throttle_at, 0, now_ms) else {
+                    unreachable!("refused, and not locked")
+                };
+                now_ms += crate::verifier::milliseconds(wait);
+            }
+        }
+        guesses
+    }
+
+    fn odds(guesses: u32) -> f64 {
+        1.0 - (1.0 - CHANCE).powi(i32::try_from(guesses).expect("small"))
+    }
+
+    /// The figures that DESIGN.md and the README state, from the code that decides.
+    #[test]
+    fn the_stated_budget() {
+        let policy = Policy::default();
+        let a_year = guesses(&policy, 365, None);
+        assert_eq!(a_year, 10 + 365 * 24 - 1);
+        assert!((0.025..0.026).contains(&odds(a_year)), "{}", odds(a_year));
+        assert_eq!(guesses(&policy, 2, None) - guesses(&policy, 1, None), 24);
+        let a_run = policy.max_misses();
+        assert!((0.000_29..0.000_30).contains(&odds(a_run)), "{}", odds(a_run));
+    }
+
+    /// However often the user logs in, the attacker gets not one guess more.
+    #[test]
+    fn logins_buy_an_attacker_nothing() {
+        let policy = Policy::default();
+        let alone = guesses(&policy, 60, None);
+        for minutes in [1, 7, 30, 60, 61, 600, 1440] {
+            assert_eq!(guesses(&policy, 60, Some(minutes * 60_000)), alone, "{minutes}");
+        }
+    }
+
     #[test]
     fn absurd_items_do_not_overflow() {
         let policy = Policy::default();

@@ -35,6 +35,7 @@ class FaultProxy:
         self.faults: deque[str | Callable[[], object]] = deque()
         self.operations: list[str] = []
         self.released = threading.Event()
+        self.hanging = threading.Event()
         self.clock_ahead = 0.0  # seconds, in the Date header
         host = urlsplit(upstream).netloc
         proxy = self
@@ -50,6 +51,7 @@ class FaultProxy:
                     fault()
                     fault = PASS
                 if fault == HANG:
+                    proxy.hanging.set()
                     proxy.released.wait()
                 if fault in {HANG, REFUSE}:
                     self.close_connection = True

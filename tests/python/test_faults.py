@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 import time
 
 import lambdatotp
@@ -389,3 +393,21 @@ class TestConnect:
         with pytest.raises(lambdatotp.ConfigurationError, match="no AWS credentials"):
             lambdatotp.Verifier(endpoint_url=proxy.url).connect()
         assert proxy.operations == []
+
+
+@pytest.mark.parametrize("way", ["code", "recovery code"])
+def test_killed_between_the_two_writes(engine, proxy, way):
+    """With -9, while the second write is on its way: the attempt is charged, the code good."""
+    enrollment = engine.verifier().register("ana", recovery_codes=1)
+    code = code_of(enrollment) if way == "code" else enrollment.recovery_codes[0]
+    proxy.faults.extend([PASS, HANG])
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"import lambdatotp; lambdatotp.verify('ana', '{code}')"],
+        env={**os.environ, **engine.environment(), "AWS_ENDPOINT_URL_DYNAMODB": proxy.url},
+    )
+    proxy.hanging.wait()
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert proxy.operations == ["UpdateItem", "UpdateItem"]
+    assert engine.verifier().verify("ana", code) is True
+    assert engine.verifier().verify("ana", code) is False

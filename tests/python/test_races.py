@@ -131,3 +131,18 @@ def test_deleting_while_verifying_never_poisons_the_next_enrollment(engine, turn
     item = engine.get("ana")
     assert "last_step" not in item, turn
     assert verifier.verify("ana", code_of(again[0])) is True
+
+
+def test_one_recovery_code_many_callers_one_true(engine):
+    verifiers = [engine.verifier(burst=100) for _ in range(4)]
+    code = verifiers[0].register("ana", recovery_codes=1).recovery_codes[0]
+    calls = [lambda v=verifiers[n % 4]: v.verify("ana", code) for n in range(THREADS)]
+    assert at_once(calls) == {"True": 1, "False": THREADS - 1}
+
+
+def test_parallel_guesses_of_recovery_codes_never_outrun_the_burst(engine):
+    verifiers = [engine.verifier() for _ in range(4)]
+    verifiers[0].register("ana", recovery_codes=1)
+    wrong = "AAAA-AAAA-AAAA-AAAA"
+    calls = [lambda v=verifiers[n % 4]: v.verify("ana", wrong) for n in range(THREADS)]
+    assert at_once(calls) == {"False": 10, "TooManyAttemptsError": THREADS - 10}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import copy
 import logging
+import os
 import pickle
 import traceback
 
@@ -51,8 +53,9 @@ def test_nothing_is_said_aloud(engine, capfd, caplog, monkeypatch):
     for name in ("RUST_LOG", "AWS_LOG"):
         monkeypatch.setenv(name, "trace")
     caplog.set_level(logging.NOTSET)
-    verifier = engine.verifier(burst=3)
-    enrollment = verifier.register("ana")
+    key = f"k1:{base64.b64encode(os.urandom(32)).decode()}"
+    verifier = engine.verifier(burst=3, keys=key)
+    enrollment = verifier.register("ana", recovery_codes=3)
     codes = {code_of(enrollment, step) for step in range(-3, 4)}
     said = []
 
@@ -78,11 +81,29 @@ def test_nothing_is_said_aloud(engine, capfd, caplog, monkeypatch):
     engine.put("bad", secret=enrollment.secret + "!")
     attempt(lambda: verifier.verify("bad", "123456"))
     attempt(lambda: engine.verifier(timeout=0.001).verify("ana", "123456"))
+    for keys in (key[:-9], key + "," + key, key.replace("k1", "k 1"), None, "k1:" + "A" * 43):
+        attempt(lambda keys=keys: engine.verifier(keys=keys).verify("ana", "123456"))
+    for code in enrollment.recovery_codes:
+        attempt(lambda code=code: verifier.verify("ana", code))
+        attempt(lambda code=code: verifier.verify("ana", code[:-1]))
+        attempt(lambda code=code: verifier.verify("nobody", code))
+    attempt(lambda: verifier.new_recovery_codes("ana") and verifier.unlock("ana"))
+    attempt(lambda: said.append(repr(verifier.check("ana", code_of(enrollment)))))
+    said.extend(repr(thing) for thing in (verifier, enrollment, verifier.status("ana")))
     assert len(said) > 20
     out, err = capfd.readouterr()
     ours = [record.getMessage() for record in caplog.records if not record.name.startswith("boto")]
     everything = "\n".join([*said, out, err, *ours])
-    for hidden in (enrollment.secret, enrollment.secret[:9], LEGACY):
+    plain = [code.replace("-", "") for code in enrollment.recovery_codes]
+    keys = [key[3:], key[3:20], "A" * 43]
+    for hidden in (
+        enrollment.secret,
+        enrollment.secret[:9],
+        LEGACY,
+        *enrollment.recovery_codes,
+        *plain,
+        *keys,
+    ):
         assert hidden not in everything
     # Tracebacks quote source lines and locals never; codes appear in neither.
     for code in codes:
