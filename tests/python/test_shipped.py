@@ -132,6 +132,34 @@ def test_the_originals_queries(start, engine, version, path):
         assert function.invoke(get(path, user="ana")).status == 400
 
 
+def test_recovery_and_unlock_with_sealed_secrets(start, engine, version, capfd):
+    keys = "k1:" + "A" * 43
+    with start(version, LAMBDATOTP_KEYS=keys, LAMBDATOTP_MAX_MISSES="1") as function:
+        created = function.invoke(post("/", {"user": "ana", "recovery_codes": 1})).json
+        assert engine.get("ana")["sealed_by"] == "k1"
+        function.invoke(post("/verify", {"user": "ana", "code": "000000"}))
+        code = pyotp.parse_uri(created["qr_code"]).now()
+        assert function.invoke(post("/verify", {"user": "ana", "code": code})).status == 423
+        recovery = {"user": "ana", "code": created["recovery_codes"][0]}
+        assert function.invoke(post("/verify", recovery, form=True)).json == {
+            "code_is_valid": True,
+            "recovery_codes_left": 0,
+        }
+        assert function.invoke(post("/unlock", {"user": "ana"})).status == 204
+        fresh = function.invoke(post("/recovery_codes", {"user": "ana", "count": 3}))
+        assert (fresh.status, len(fresh.json["recovery_codes"])) == (201, 3)
+        assert function.invoke(post("/verify", {"user": "ana", "code": code})).json == {
+            "code_is_valid": True
+        }
+    # What CloudWatch would get: a line of JSON an event, and nothing secret.
+    out = capfd.readouterr().out
+    events = [json.loads(line) for line in out.splitlines() if line.startswith('{"_aws"')]
+    outcomes = ["registered", "rejected", "locked", "recovered", "unlocked", "recovery_codes"]
+    assert [event["Outcome"] for event in events] == [*outcomes, "accepted"]
+    for hidden in (code, recovery["code"], created["qr_code"], keys[3:]):
+        assert hidden not in out
+
+
 def test_requests_without_headers_bodies_or_tokens(start, version):
     with start(version) as function:
         assert function.invoke(proxy_event("GET", "/verify")).status == 401
