@@ -14,6 +14,11 @@ DATABASE ?= lambdatotp.db
 STAGE ?= dev
 TEMPLATE ?=
 FEATURES := admin,embedded,sso
+FUZZ_SECONDS ?= 15
+
+# The version is part of the path: a new one here is a new file to make.
+CARGO_FUZZ := $(CACHE)/tools/cargo-fuzz@0.13.2/bin/cargo-fuzz
+FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 
 # Lambda reads the files as another user, whatever our umask is; and what Python leaves
 # in __pycache__ is not to be shipped.
@@ -24,7 +29,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.r
 PYTHON_SOURCES := $(shell find python/lambdatotp -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-rust test-python test-lambda lint bench bench-cold bench-builds wheel vendor \
+.PHONY: help run build test test-rust test-python test-lambda lint fuzz bench bench-cold bench-builds wheel vendor \
 	package deploy fmt mutants clean
 
 help: ## Show this list
@@ -54,6 +59,7 @@ test-lambda: build vendor $(VENV)/.test-tools ## What `chalice deploy` ships, un
 
 lint: build $(VENV)/.test-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stubtest: no warning passes
 	cargo fmt --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --locked --quiet --all-targets --all-features -- -D warnings
 	cargo clippy --locked --quiet --no-default-features -- -D warnings
 	cargo clippy --locked --quiet --features python -- -D warnings
@@ -62,6 +68,10 @@ lint: build $(VENV)/.test-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stub
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest --concise lambdatotp
+
+fuzz: $(CARGO_FUZZ) ## Throw text and items at what reads them (FUZZ_SECONDS=15 each); needs a C++ compiler
+	@cargo fetch --locked --quiet --manifest-path fuzz/Cargo.toml
+	@PATH=$(dir $(CARGO_FUZZ)):$$PATH CACHE=$(CACHE)/fuzz fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 bench: build $(VENV)/.test-tools ## lambdatotp.pyotp against PyOTP, on a release build (minutes)
 	PYO3_BUILD_EXTENSION_MODULE=1 cargo rustc --locked --quiet --release --lib \
@@ -93,6 +103,7 @@ deploy: build vendor ## Deploy to AWS and print the URL (STAGE=dev)
 
 fmt: $(VENV)/.test-tools ## Format Rust and Python
 	cargo fmt
+	cargo fmt --manifest-path fuzz/Cargo.toml
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -102,6 +113,10 @@ mutants: build $(VENV)/.test-tools ## Break each guarantee on purpose and see it
 clean: ## Remove what the targets made here; the cache stays
 	rm -rf $(VENV) dist out vendor target .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -f python/lambdatotp/*.so
+
+$(CARGO_FUZZ):
+	@echo "lambdatotp: installing $(notdir $(@D:/bin=)) ..."
+	@env -u CARGO_TARGET_DIR cargo install --quiet --locked --root $(@D:/bin=) $(notdir $(@D:/bin=))
 
 $(VENV)/.tools: requirements-dev.txt
 	@echo "lambdatotp: making $(VENV) with the build tools ..."

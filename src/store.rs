@@ -9,6 +9,9 @@
 mod connect;
 mod dynamodb;
 mod failure;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod item;
 mod recovery;
 #[cfg(feature = "admin")]

@@ -139,12 +139,10 @@ fn split_label(label: &str) -> Result<(Option<String>, String), OtpError> {
         let at = label.find("%3A").or_else(|| label.find("%3a"))?;
         Some((&label[..at], &label[at + 3..]))
     });
-    let Some((issuer, account_name)) = parts else {
-        return Ok((None, decoded(label)?));
-    };
-    let issuer = decoded(issuer)?;
-    // The format allows spaces after the colon.
-    let account_name = decoded(account_name)?;
+    let (issuer, account_name) = parts.unwrap_or(("", label));
+    let (issuer, account_name) = (decoded(issuer)?, decoded(account_name)?);
+    // The format allows spaces after the colon. They go without a colon as well: written
+    // after the `issuer` parameter's name, they would be the format's and not the name's.
     Ok(((!issuer.is_empty()).then_some(issuer), account_name.trim_start_matches(' ').to_owned()))
 }
 
@@ -252,12 +250,15 @@ mod tests {
             ("otpauth://totp/Old:ana?issuer=New&secret=JBSWY3DPEHPK3PXP", Some("New"), "ana"),
             ("otpauth://totp/x+y@z?secret=jbsw%20y3dp+ehpk3pxp%3D&image=http", None, "x+y@z"),
             ("OTPAUTH://TOTP/ana?secret=JBSWY3DPEHPK3PXP&issuer=", None, "ana"),
+            ("otpauth://totp/%20ana?secret=JBSWY3DPEHPK3PXP&issuer=Corp", Some("Corp"), "ana"),
+            ("otpauth://totp/%20ana?secret=JBSWY3DPEHPK3PXP", None, "ana"),
         ] {
             let read: KeyUri = text.parse().expect(text);
             assert_eq!(
                 (read.issuer.as_deref(), read.account_name.as_str()),
                 (issuer, account_name)
             );
+            assert_eq!(read.to_uri().parse().as_ref(), Ok(&read), "{text}");
         }
     }
 
