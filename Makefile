@@ -15,9 +15,11 @@ STAGE ?= dev
 TEMPLATE ?=
 FEATURES := admin,embedded,sso
 FUZZ_SECONDS ?= 15
+ADVISORIES ?=
 
 # The version is part of the path: a new one here is a new file to make.
 CARGO_FUZZ := $(CACHE)/tools/cargo-fuzz@0.13.2/bin/cargo-fuzz
+CARGO_DENY := $(CACHE)/tools/cargo-deny@0.20.2/bin/cargo-deny
 FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 
 # Lambda reads the files as another user, whatever our umask is; and what Python leaves
@@ -29,7 +31,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.r
 PYTHON_SOURCES := $(shell find python/lambdatotp -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-rust test-python test-lambda lint fuzz bench bench-cold bench-builds wheel vendor \
+.PHONY: help run build test test-rust test-python test-lambda lint deny fuzz bench bench-cold bench-builds wheel vendor \
 	package deploy fmt mutants clean
 
 help: ## Show this list
@@ -68,6 +70,11 @@ lint: build $(VENV)/.test-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stub
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest --concise lambdatotp
+
+deny: $(CARGO_DENY) ## Licences, duplicates and sources of what is linked in (ADVISORIES=1: RustSec, from github.com)
+	@$(CARGO_DENY) --locked --features python check -A unmatched-skip-root \
+		licenses bans sources $(if $(ADVISORIES),advisories)
+	@$(CARGO_DENY) --locked --all-features check licenses bans sources $(if $(ADVISORIES),advisories)
 
 fuzz: $(CARGO_FUZZ) ## Throw text and items at what reads them (FUZZ_SECONDS=15 each); needs a C++ compiler
 	@cargo fetch --locked --quiet --manifest-path fuzz/Cargo.toml
@@ -114,7 +121,7 @@ clean: ## Remove what the targets made here; the cache stays
 	rm -rf $(VENV) dist out vendor target .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -f python/lambdatotp/*.so
 
-$(CARGO_FUZZ):
+$(CARGO_FUZZ) $(CARGO_DENY):
 	@echo "lambdatotp: installing $(notdir $(@D:/bin=)) ..."
 	@env -u CARGO_TARGET_DIR cargo install --quiet --locked --root $(@D:/bin=) $(notdir $(@D:/bin=))
 
