@@ -63,13 +63,11 @@ AWS_LC = (
 VARIANTS = [
     Variant("as shipped: fat LTO, dependencies s, ring", {}),
     Variant("dependencies 3", {EVERYTHING: "3"}),
-    Variant("dependencies z", {EVERYTHING: '"z"'}),
     Variant("thin LTO", {"profile.release.lto": '"thin"'}),
     Variant(
         "no LTO, 16 units",
         {"profile.release.lto": '"off"', "profile.release.codegen-units": "16"},
     ),
-    Variant("not stripped", {"profile.release.strip": '"none"'}),
     Variant("aws-lc instead of ring", {}, edits=AWS_LC),
 ]
 
