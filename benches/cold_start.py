@@ -108,6 +108,8 @@ class Bench:
             "AWS_CA_BUNDLE": str(front.bundle),
             "LAMBDATOTP_TABLE_NAME": TABLE,
         }
+        # What the front, which is written in Python, adds to each request.
+        self.plain = {"AWS_ENDPOINT_URL_DYNAMODB": url}
         self.client = boto3.client("dynamodb", endpoint_url=url)
         self.client.create_table(
             TableName=TABLE,
@@ -143,13 +145,19 @@ class Bench:
 
         return Row(folder.name, run)
 
-    def process(self, name: str, source: str, path: Path | None) -> Row:
+    def process(
+        self,
+        name: str,
+        source: str,
+        path: Path | None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Row:
         """Time a Python process from its start to its end, and read its peak memory."""
 
         def run() -> tuple[float, ...]:
             command = [sys.executable, "-S", "-c", source + PEAK, USER, self.code()]
             variables = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(path or ""), **self.environment}
-            variables["PYTHONDONTWRITEBYTECODE"] = "1"
+            variables |= {"PYTHONDONTWRITEBYTECODE": "1", **(environment or {})}
             began = time.perf_counter()
             done = subprocess.run(command, env=variables, capture_output=True, check=True)
             return (time.perf_counter() - began) * 1000, int(done.stdout) / 1024
@@ -245,6 +253,7 @@ def main() -> None:
             "Python alone": bench.process("", "", None),
             "boto3 + PyOTP": bench.process("", THEIRS, theirs_compiled),
             "lambdatotp": bench.process("", OURS, ours),
+            "lambdatotp, plain http": bench.process("", OURS, ours, bench.plain),
         }
         for group in (functions, processes):
             for name, row in group.items():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
 import lambdatotp
 import pytest
 
@@ -67,3 +70,43 @@ def test_a_ca_bundle_that_cannot_be(monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
     with pytest.raises(lambdatotp.ConfigurationError, match="AWS_CA_BUNDLE"):
         lambdatotp.Verifier().register("ana")
+
+
+class TestInstanceMetadata:
+    """Asking it takes a second where there is none: only who has no credentials does."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch):
+        """A service that is asked, and has nothing to say."""
+        paths = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_PUT(self):
+                paths.append(self.path)
+                self.send_error(404)
+
+            do_GET = do_PUT  # noqa: N815 - as http.server spells it
+
+            def log_message(self, *_):
+                pass
+
+        with HTTPServer(("127.0.0.1", 0), Handler) as server:
+            thread = threading.Thread(target=server.serve_forever, daemon=True)
+            thread.start()
+            url = f"http://127.0.0.1:{server.server_port}"
+            monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
+            monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
+            yield paths
+            server.shutdown()
+            thread.join()
+
+    def test_not_with_credentials_in_the_environment(self, engine, works, asked, monkeypatch):
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", engine.settings["endpoint_url"])
+        assert works()
+        assert asked == []
+
+    def test_without_any(self, engine, asked, monkeypatch):
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        with pytest.raises(lambdatotp.LambdaTotpError):
+            engine.verifier(timeout=3).register("ana")
+        assert asked
