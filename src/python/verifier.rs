@@ -29,11 +29,12 @@ fn text<T: ToString>(value: Option<T>) -> Option<String> {
     value.map(|value| value.to_string())
 }
 
-fn size(count: u64) -> usize {
+/// A negative number is as wrong as one that is too large.
+fn size(count: i64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-fn registration(secret: Option<SecretArgument>, recovery_codes: u64) -> Registration {
+fn registration(secret: Option<SecretArgument>, recovery_codes: i64) -> Registration {
     let secret = secret.map(|secret| secret.0);
     Registration { secret, recovery_codes: size(recovery_codes) }
 }
@@ -137,7 +138,7 @@ impl Verifier {
         py: Python<'_>,
         user: &Bound<'_, PyString>,
         secret: Option<SecretArgument>,
-        recovery_codes: u64,
+        recovery_codes: i64,
     ) -> PyResult<Enrollment> {
         let (user, registration) = (user_text(user)?, registration(secret, recovery_codes));
         block_on(py, self.0.register(&user, registration)).map(Enrollment)
@@ -224,7 +225,7 @@ impl Verifier {
         &self,
         py: Python<'_>,
         user: &Bound<'_, PyString>,
-        count: u64,
+        count: i64,
     ) -> PyResult<Vec<String>> {
         let (user, count) = (user_text(user)?, size(count));
         block_on(py, self.0.new_recovery_codes(&user, count)).map(|codes| texts(&codes))
@@ -308,7 +309,7 @@ impl Verifier {
         py: Python<'py>,
         user: &Bound<'py, PyString>,
         secret: Option<SecretArgument>,
-        recovery_codes: u64,
+        recovery_codes: i64,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (user, registration) = (user_text(user)?, registration(secret, recovery_codes));
         let verifier = self.0.clone();
@@ -332,7 +333,7 @@ impl Verifier {
         &self,
         py: Python<'py>,
         user: &Bound<'py, PyString>,
-        count: u64,
+        count: i64,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (user, count) = (user_text(user)?, size(count));
         let verifier = self.0.clone();

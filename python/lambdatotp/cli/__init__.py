@@ -11,6 +11,7 @@ from lambdatotp import LambdaTotpError, __version__
 from .doctor import doctor
 from .keys import new_key, reseal
 from .table import create_table
+from .users import delete, recovery, register, show, unlock, verify
 
 EPILOG = """
 Exit codes: 0 done; 1 refused, failed, or something is wrong; 2 used wrongly.
@@ -23,13 +24,15 @@ Where the table is comes from the options, else from the environment
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lambdatotp")
 def main() -> None:
-    """Look after a lambdatotp table: a TOTP second factor on DynamoDB."""
+    """Look after a lambdatotp table and its users: a TOTP second factor on DynamoDB."""
 
 
-main.add_command(create_table)
-main.add_command(doctor)
-main.add_command(new_key)
-main.add_command(reseal)
+COMMANDS = (
+    *(register, verify, show, unlock, recovery, delete),
+    *(create_table, doctor, new_key, reseal),
+)
+for command in COMMANDS:
+    main.add_command(command)
 
 
 def run() -> None:

@@ -25,6 +25,12 @@ def where(command: Command) -> Command:
     return command
 
 
+def engine(command: Command) -> Command:
+    """Add the options of `where`, and the one for a table in a file."""
+    text = "A table in this file instead of DynamoDB; LAMBDATOTP_EMBEDDED."
+    return where(click.option("--embedded", help=text)(command))
+
+
 def verifier(**where: str | None) -> Verifier:
     """Make the verifier that these options mean."""
     return Verifier(**{name: value for name, value in where.items() if value})  # type: ignore[arg-type]
