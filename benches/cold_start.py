@@ -137,7 +137,9 @@ class Bench:
             headers = {"Content-Type": "application/json"}
             event = lambda_runtime.proxy_event("POST", "/verify", headers=headers, body=body)
             variables = {**self.environment, **(environment or {})}
-            with lambda_runtime.running(folder, sys.executable, VERSION, variables) as function:
+            with lambda_runtime.running(
+                folder, sys.executable, VERSION, variables, subprocess.DEVNULL
+            ) as function:
                 reply = function.invoke(event)
                 assert reply.json == {"code_is_valid": True}, reply  # noqa: S101
                 start, first = function.init_seconds * 1000, reply.seconds * 1000

@@ -181,9 +181,11 @@ def running(
     python: str,
     version: str,
     environment: Mapping[str, str],
-    handler: str = "app.app",
+    log: int | None = None,
 ) -> Iterator[Function]:
     """Start a function from an unzipped package, with nothing but what Lambda gives it.
+
+    Its log goes where ours goes, or to the file `log`.
 
     Raises:
         FunctionError: Its import failed, or it did not start.
@@ -207,7 +209,11 @@ def running(
     }
     began = time.perf_counter()
     process = subprocess.Popen(
-        [python, "-S", "-m", "awslambdaric", handler], cwd=folder, env=variables
+        [python, "-S", "-m", "awslambdaric", "app.app"],
+        cwd=folder,
+        env=variables,
+        stdout=log,
+        stderr=log,
     )
     try:
         while not api.asked.wait(0.5):
