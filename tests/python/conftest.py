@@ -54,6 +54,18 @@ def dynamodb_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """Run what no real engine has here: point-in-time recovery and KMS, IAM and Lambda."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
 class Engine:
     """A real DynamoDB engine with one empty table."""
 

@@ -57,18 +57,6 @@ def local(make_engine):
     return make_engine("dynamodb_local")
 
 
-@pytest.fixture(scope="module")
-def moto():
-    """What DynamoDB Local lacks: point-in-time recovery and KMS."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 class TestCreateTable:
     def test_a_new_table(self, dynamodb_url, name, local):
         where = ["--table-name", name, "--endpoint-url", dynamodb_url]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import shutil
@@ -11,6 +13,7 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
+import boto3
 import pytest
 import stage as stages
 from lambdatotp import _lambdatotp
@@ -184,6 +187,33 @@ def test_the_policy_of_chalices_own_making(filled):
     config["autogen_policy"] = True
     (filled / ".chalice/config.json").write_text(json.dumps(config))
     assert stopped(package(filled), "autogen_policy grants no table")
+
+
+@pytest.mark.shipped
+def test_deploy_uploads_this_zip_and_grants_this_policy(filled, moto):
+    """As far as that can be had here: moto refuses the API, as Chalice describes it, in the end."""
+    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    done = chalice(filled, "deploy", AWS_ENDPOINT_URL=moto, **keys)
+    assert "ImportRestApi" in done.stdout + done.stderr
+
+    def client(service):
+        return boto3.client(service, endpoint_url=moto, region_name="eu-west-1")
+
+    function = client("lambda").get_function(FunctionName="lambdatotp-dev")["Configuration"]
+    (archive,) = (filled / ".chalice" / "deployments").glob("*.zip")
+    digest = base64.b64encode(hashlib.sha256(archive.read_bytes()).digest()).decode()
+    assert function["CodeSha256"] == digest
+    assert (function["Handler"], function["MemorySize"], function["Timeout"]) == (
+        "app.app",
+        256,
+        15,
+    )
+    assert function["Runtime"] == f"python3.{sys.version_info.minor}"
+    iam, role = client("iam"), function["Role"].rsplit("/", 1)[-1]
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    granted = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    assert granted == json.loads((filled / ".chalice" / "policy-dev.json").read_text())
+    assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
 
 
 def test_a_stage_with_an_odd_name(project):
