@@ -7,6 +7,7 @@ mod errors;
 mod otp;
 mod pyotp;
 mod qr;
+mod results;
 mod runtime;
 #[cfg(feature = "admin")]
 mod table;
@@ -21,13 +22,15 @@ mod _lambdatotp {
     use super::pyotp::{_pyotp_key, _pyotp_parse, _pyotp_random, _pyotp_uri, PyotpKey};
     #[pymodule_export]
     use super::qr::{qr_data_uri, qr_png, qr_svg, qr_terminal};
+    #[pymodule_export]
+    use super::results::{Enrollment, UserStatus, Verification};
     #[cfg(feature = "admin")]
     #[pymodule_export]
     use super::table::{
         _create_table, _describe_table, _new_key, _region, _reseal, _switch, _table_requests,
     };
     #[pymodule_export]
-    use super::verifier::{_embedded_call, Enrollment, UserStatus, Verification, Verifier};
+    use super::verifier::{_embedded_call, Verifier};
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's name for it")]

@@ -13,9 +13,11 @@ mod failure;
 #[doc(hidden)]
 pub mod fuzzing;
 mod item;
+mod ping;
 mod recovery;
 #[cfg(feature = "admin")]
 mod reseal;
+mod reserve;
 mod seal;
 mod status;
 #[cfg(feature = "admin")]

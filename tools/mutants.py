@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 STORE = "src/store/dynamodb.rs"
+RESERVE = "src/store/reserve.rs"
 FAULTS = "tests/python/test_faults.py"
 RACES = "tests/python/test_races.py"
 RECOVERY = "src/store/recovery.rs"
@@ -49,13 +50,13 @@ MUTANTS = {
         "tests/python/test_otp.py -k two_steps_with_one_code",
     ),
     "guess budget: the burst has no end": Mutant(
-        STORE,
+        RESERVE,
         "{at} > :now AND {at} <= :limit",
         "{at} > :now AND :limit = :limit",
         f"{RACES} -k outrun_the_burst",
     ),
     "guess budget: parallel attempts are charged once": Mutant(
-        STORE,
+        RESERVE,
         "(attribute_not_exists({at}) OR {at} <= :now)",
         "(:now = :now)",
         f"{RACES} -k outrun_the_burst",
@@ -67,7 +68,7 @@ MUTANTS = {
         "tests/python/test_verifier.py -k its_own_attempt_only",
     ),
     "guess budget: no cap on misses": Mutant(
-        STORE,
+        RESERVE,
         "(attribute_not_exists(misses) OR misses < :cap)",
         ":cap = :cap",
         f"{RACES} -k cap_on_misses",
@@ -79,13 +80,13 @@ MUTANTS = {
         f"{FAULTS} -k test_of_register",
     ),
     "lost replies: the second form is charged twice": Mutant(
-        STORE,
+        RESERVE,
         "(attribute_not_exists(reserve_id) OR reserve_id <> :id)",
         "(attribute_not_exists(reserve_id) OR :id = :id)",
         f"{FAULTS} -k second_form",
     ),
     "lost replies: a reservation meets itself": Mutant(
-        STORE,
+        RESERVE,
         "old.carries(field::RESERVE_ID, &id)",
         "false",
         f"{FAULTS} -k test_of_the_reservation",
@@ -133,7 +134,7 @@ MUTANTS = {
         f"{RACES} -k one_recovery_code",
     ),
     "guess budget: recovery codes have none": Mutant(
-        STORE,
+        RESERVE,
         '"{new} AND {owed}"',
         '"{new} AND ({owed} OR :now = :now)"',
         "tests/python/test_recovery.py -k their_budget",
@@ -163,7 +164,7 @@ MUTANTS = {
         f"{SEALING} -k own_user_and_enrollment",
     ),
     "sealed secrets: an attempt is charged without the key": Mutant(
-        STORE,
+        RESERVE,
         "AND {opens} AND {owed}",
         "AND ({opens} OR :now = :now) AND {owed}",
         f"{SEALING} -k nothing_charged",

@@ -7,82 +7,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aws_sdk_dynamodb::config::interceptors::{
-    BeforeTransmitInterceptorContextMut, FinalizerInterceptorContextRef,
-};
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::config::interceptors::FinalizerInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::{BoxError, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure::AllOld,
-};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure::AllOld};
 
 use super::item::{Item, attributes, field};
-use super::seal::{self, KeyRing, Owner};
+use super::seal::Owner;
 use super::{
-    Acceptance, Accepted, Attempt, Deleted, Enrolled, NewUser, Record, Registered, Reserved, Store,
-    StoreError, write_id,
+    Acceptance, Accepted, Deleted, Enrolled, NewUser, Record, Registered, Store, StoreError,
+    write_id,
 };
-use crate::verifier::Charge;
-
-/// How often a reservation changes between its two forms before it gives up: each
-/// change means that another attempt of the same user came in between.
-const MAX_TURNS: usize = 16;
-
-/// What an attempt is charged to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Budget {
-    /// Codes: `throttle_at`, and the run of misses.
-    Codes,
-    /// Recovery codes: `recovery_at`, so that whoever is locked out still gets in.
-    Recovery,
-}
-
-impl Budget {
-    const fn attribute(self) -> &'static str {
-        match self {
-            Self::Codes => field::THROTTLE_AT,
-            Self::Recovery => field::RECOVERY_AT,
-        }
-    }
-
-    /// The update and its condition: with nothing owed the attempt is charged from now
-    /// on, otherwise on top of what is owed, within the burst. The user exists, is not
-    /// locked, and this is no repetition of a lost reply.
-    fn expressions(self, idle: bool, keys: &KeyRing) -> (String, String) {
-        let at = self.attribute();
-        let mut set = if idle {
-            format!("SET {at} = :next, reserve_id = :id")
-        } else {
-            format!("SET {at} = {at} + :refill, reserve_id = :id")
-        };
-        let owed = if idle {
-            format!("(attribute_not_exists({at}) OR {at} <= :now)")
-        } else {
-            format!("{at} > :now AND {at} <= :limit")
-        };
-        let new = "attribute_exists(user_id) \
-             AND (attribute_not_exists(reserve_id) OR reserve_id <> :id)";
-        if self == Self::Recovery {
-            return (set, format!("{new} AND {owed}"));
-        }
-        set.push_str(", misses = if_not_exists(misses, :zero) + :one");
-        // Without its key there is no verdict, so nothing may be charged.
-        let names: Vec<_> = (0..keys.ids().count()).map(|number| format!(":key{number}")).collect();
-        let opens = match names.join(", ").as_str() {
-            "" => "attribute_not_exists(sealed_by)".to_owned(),
-            names => format!("(attribute_not_exists(sealed_by) OR sealed_by IN ({names}))"),
-        };
-        let only_if = format!(
-            "{new} AND (attribute_not_exists(misses) OR misses < :cap) AND {opens} AND {owed}"
-        );
-        (set, only_if)
-    }
-}
 
 pub(super) fn n(number: impl ToString) -> AttributeValue {
     AttributeValue::N(number.to_string())
@@ -93,32 +31,6 @@ pub(super) fn s(text: &str) -> AttributeValue {
 }
 
 impl Store {
-    /// Opens a connection and keeps it, so that the next call finds one. The service
-    /// answers an empty GET without looking at any table; whatever it answers is fine.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Configuration`].
-    pub async fn connect(&self) -> Result<(), StoreError> {
-        let turn = self.connection.turn().await?;
-        let once = Builder::new().retry_config(RetryConfig::disabled());
-        // An operation of the SDK, emptied: so it takes the connector, the credentials
-        // and the endpoint that the real ones will take.
-        let request = turn
-            .client()
-            .delete_item()
-            .table_name(&self.table)
-            .key(field::USER_ID, s(""))
-            .customize()
-            .config_override(once)
-            .interceptor(EmptyGet);
-        match Box::pin(request.send()).await {
-            Err(error) if error.raw_response().is_none() => {
-                Err(StoreError::of(&error, &self.table))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// One conditional put: the user must be new, or have let a registration lapse.
     ///
     /// # Errors
@@ -146,89 +58,6 @@ impl Store {
             }
             _ => Err(StoreError::of(&error, &self.table)),
         }
-    }
-
-    /// Charges an attempt and reads the user, in one write.
-    ///
-    /// One round trip where nothing is owed, two otherwise: the reply that refuses
-    /// the first form says which one fits.
-    ///
-    /// # Errors
-    /// Every kind of [`StoreError`].
-    pub async fn reserve(&self, attempt: Attempt<'_>) -> Result<Reserved<Box<Record>>, StoreError> {
-        self.charge(attempt, Budget::Codes)
-            .await?
-            .and_then(|item| Ok(Box::new(item.record(&self.keys)?)))
-    }
-
-    pub(super) async fn charge(
-        &self,
-        attempt: Attempt<'_>,
-        budget: Budget,
-    ) -> Result<Reserved<Item>, StoreError> {
-        let turn = self.connection.turn().await?;
-        let id = write_id()?;
-        let Attempt { user, now_ms, policy } = attempt;
-        let codes = budget == Budget::Codes;
-        let mut idle = true;
-        for _ in 0..MAX_TURNS {
-            let (set, only_if) = budget.expressions(idle, &self.keys);
-            let mut values = HashMap::from([(":id", s(&id)), (":now", n(now_ms))]);
-            if idle {
-                values.insert(":next", n(now_ms.saturating_add(policy.refill_ms())));
-            } else {
-                values.insert(":refill", n(policy.refill_ms()));
-                values.insert(":limit", n(now_ms.saturating_add(policy.tolerance_ms())));
-            }
-            if codes {
-                values.extend([(":zero", n(0)), (":one", n(1)), (":cap", n(policy.max_misses()))]);
-            }
-            let mut values: HashMap<_, _> =
-                values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-            if codes {
-                let keys = self.keys.ids().enumerate();
-                values.extend(keys.map(|(number, key)| (format!(":key{number}"), s(key))));
-            }
-            let request = turn
-                .client()
-                .update_item()
-                .table_name(&self.table)
-                .key(field::USER_ID, s(user))
-                .update_expression(set)
-                .condition_expression(only_if)
-                .set_expression_attribute_values(Some(values))
-                .return_values(ReturnValue::AllNew)
-                .return_values_on_condition_check_failure(AllOld);
-            let error = match Box::pin(request.send()).await {
-                Ok(done) => {
-                    let attributes = done.attributes.unwrap_or_default();
-                    return Ok(Reserved::Granted(Item::new(user, attributes)));
-                }
-                Err(error) => error,
-            };
-            let Some(old) = failed_condition(&error) else {
-                return Err(StoreError::of(&error, &self.table));
-            };
-            let Some(old) = item(user, old) else { return Ok(Reserved::NotFound) };
-            if old.carries(field::RESERVE_ID, &id) {
-                return Ok(Reserved::Granted(old));
-            }
-            if codes
-                && let Some(by) = old.string(field::SEALED_BY)?
-                && !self.keys.ids().any(|key| key == by)
-            {
-                return Err(seal::missing(user, by));
-            }
-            let at = old.number(budget.attribute())?;
-            let misses = if codes { old.number(field::MISSES)?.unwrap_or(0) } else { 0 };
-            idle = match policy.charge(at, misses, now_ms) {
-                Charge::Idle => true,
-                Charge::Busy => false,
-                Charge::Throttled(wait) => return Ok(Reserved::Throttled(wait)),
-                Charge::Locked => return Ok(Reserved::Locked),
-            };
-        }
-        Err(StoreError::Unavailable("too many attempts of this user at once".to_owned()))
     }
 
     /// Uses up a step: at most one call ever succeeds for it. A secret that is stored
@@ -347,28 +176,6 @@ impl Store {
             }
             _ => Err(StoreError::of(&error, &self.table)),
         }
-    }
-}
-
-/// Makes of a request, when it is about to leave, one that says nothing.
-#[derive(Debug)]
-struct EmptyGet;
-
-impl Intercept for EmptyGet {
-    fn name(&self) -> &'static str {
-        "EmptyGet"
-    }
-
-    fn modify_before_transmit(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let mut empty = HttpRequest::empty();
-        empty.set_uri(context.request().uri())?;
-        *context.request_mut() = empty;
-        Ok(())
     }
 }
 

@@ -2,8 +2,9 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-use super::dynamodb::{Budget, failed_condition, item, n, s};
+use super::dynamodb::{failed_condition, item, n, s};
 use super::item::{Item, field};
+use super::reserve::Budget;
 use super::{Attempt, Redemption, Reserved, Store, StoreError, write_id};
 
 impl Store {

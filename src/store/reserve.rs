@@ -1,0 +1,151 @@
+//! Charging an attempt, before its code is looked at: DESIGN.md, "How are guesses bounded?".
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure::AllOld};
+
+use super::dynamodb::{failed_condition, item, n, s};
+use super::item::{Item, field};
+use super::seal::{self, KeyRing};
+use super::{Attempt, Record, Reserved, Store, StoreError, write_id};
+use crate::verifier::Charge;
+
+/// How often a reservation changes between its two forms before it gives up: each
+/// change means that another attempt of the same user came in between.
+const MAX_TURNS: usize = 16;
+
+/// What an attempt is charged to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Budget {
+    /// Codes: `throttle_at`, and the run of misses.
+    Codes,
+    /// Recovery codes: `recovery_at`, so that whoever is locked out still gets in.
+    Recovery,
+}
+
+impl Budget {
+    const fn attribute(self) -> &'static str {
+        match self {
+            Self::Codes => field::THROTTLE_AT,
+            Self::Recovery => field::RECOVERY_AT,
+        }
+    }
+
+    /// The update and its condition: with nothing owed the attempt is charged from now
+    /// on, otherwise on top of what is owed, within the burst. The user exists, is not
+    /// locked, and this is no repetition of a lost reply.
+    fn expressions(self, idle: bool, keys: &KeyRing) -> (String, String) {
+        let at = self.attribute();
+        let mut set = if idle {
+            format!("SET {at} = :next, reserve_id = :id")
+        } else {
+            format!("SET {at} = {at} + :refill, reserve_id = :id")
+        };
+        let owed = if idle {
+            format!("(attribute_not_exists({at}) OR {at} <= :now)")
+        } else {
+            format!("{at} > :now AND {at} <= :limit")
+        };
+        let new = "attribute_exists(user_id) \
+             AND (attribute_not_exists(reserve_id) OR reserve_id <> :id)";
+        if self == Self::Recovery {
+            return (set, format!("{new} AND {owed}"));
+        }
+        set.push_str(", misses = if_not_exists(misses, :zero) + :one");
+        // Without its key there is no verdict, so nothing may be charged.
+        let names: Vec<_> = (0..keys.ids().count()).map(|number| format!(":key{number}")).collect();
+        let opens = match names.join(", ").as_str() {
+            "" => "attribute_not_exists(sealed_by)".to_owned(),
+            names => format!("(attribute_not_exists(sealed_by) OR sealed_by IN ({names}))"),
+        };
+        let only_if = format!(
+            "{new} AND (attribute_not_exists(misses) OR misses < :cap) AND {opens} AND {owed}"
+        );
+        (set, only_if)
+    }
+}
+
+impl Store {
+    /// Charges an attempt and reads the user, in one write.
+    ///
+    /// One round trip where nothing is owed, two otherwise: the reply that refuses
+    /// the first form says which one fits.
+    ///
+    /// # Errors
+    /// Every kind of [`StoreError`].
+    pub async fn reserve(&self, attempt: Attempt<'_>) -> Result<Reserved<Box<Record>>, StoreError> {
+        self.charge(attempt, Budget::Codes)
+            .await?
+            .and_then(|item| Ok(Box::new(item.record(&self.keys)?)))
+    }
+
+    pub(super) async fn charge(
+        &self,
+        attempt: Attempt<'_>,
+        budget: Budget,
+    ) -> Result<Reserved<Item>, StoreError> {
+        let turn = self.connection.turn().await?;
+        let id = write_id()?;
+        let Attempt { user, now_ms, policy } = attempt;
+        let codes = budget == Budget::Codes;
+        let mut idle = true;
+        for _ in 0..MAX_TURNS {
+            let (set, only_if) = budget.expressions(idle, &self.keys);
+            let mut values = HashMap::from([(":id", s(&id)), (":now", n(now_ms))]);
+            if idle {
+                values.insert(":next", n(now_ms.saturating_add(policy.refill_ms())));
+            } else {
+                values.insert(":refill", n(policy.refill_ms()));
+                values.insert(":limit", n(now_ms.saturating_add(policy.tolerance_ms())));
+            }
+            if codes {
+                values.extend([(":zero", n(0)), (":one", n(1)), (":cap", n(policy.max_misses()))]);
+            }
+            let mut values: HashMap<_, _> =
+                values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            if codes {
+                let keys = self.keys.ids().enumerate();
+                values.extend(keys.map(|(number, key)| (format!(":key{number}"), s(key))));
+            }
+            let request = turn
+                .client()
+                .update_item()
+                .table_name(&self.table)
+                .key(field::USER_ID, s(user))
+                .update_expression(set)
+                .condition_expression(only_if)
+                .set_expression_attribute_values(Some(values))
+                .return_values(ReturnValue::AllNew)
+                .return_values_on_condition_check_failure(AllOld);
+            let error = match Box::pin(request.send()).await {
+                Ok(done) => {
+                    let attributes = done.attributes.unwrap_or_default();
+                    return Ok(Reserved::Granted(Item::new(user, attributes)));
+                }
+                Err(error) => error,
+            };
+            let Some(old) = failed_condition(&error) else {
+                return Err(StoreError::of(&error, &self.table));
+            };
+            let Some(old) = item(user, old) else { return Ok(Reserved::NotFound) };
+            if old.carries(field::RESERVE_ID, &id) {
+                return Ok(Reserved::Granted(old));
+            }
+            if codes
+                && let Some(by) = old.string(field::SEALED_BY)?
+                && !self.keys.ids().any(|key| key == by)
+            {
+                return Err(seal::missing(user, by));
+            }
+            let at = old.number(budget.attribute())?;
+            let misses = if codes { old.number(field::MISSES)?.unwrap_or(0) } else { 0 };
+            idle = match policy.charge(at, misses, now_ms) {
+                Charge::Idle => true,
+                Charge::Busy => false,
+                Charge::Throttled(wait) => return Ok(Reserved::Throttled(wait)),
+                Charge::Locked => return Ok(Reserved::Locked),
+            };
+        }
+        Err(StoreError::Unavailable("too many attempts of this user at once".to_owned()))
+    }
+}
