@@ -12,6 +12,8 @@ export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
 PORT ?= 8000
 DATABASE ?= lambdatotp.db
 STAGE ?= dev
+# aarch64-unknown-linux-gnu for stages with "lambda_architecture": "arm64", once rustup has it.
+TARGET ?= x86_64-unknown-linux-gnu
 TEMPLATE ?=
 FEATURES := admin,embedded,sso
 FUZZ_SECONDS ?= 15
@@ -95,7 +97,7 @@ bench-cold: build $(VENV)/.test-tools package ## Cold start against boto3 + PyOT
 bench-builds: build $(VENV)/.test-tools ## Size and cold start of differing builds (half an hour)
 	$(BIN)/python benches/builds.py
 
-wheel: dist/.built ## The wheel for Lambda: x86_64, glibc 2.17, without the embedded engine
+wheel: dist/.built-$(TARGET) ## The wheel for Lambda: glibc 2.17, without the embedded engine (TARGET=)
 
 vendor: wheel ## Fill vendor/ from that wheel: what `chalice deploy` ships
 	@$(BIN)/python tools/vendor.py dist/lambdatotp-*.whl
@@ -145,10 +147,10 @@ $(VENV)/.lambda-tools: $(VENV)/.tools
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-dist/.built: $(VENV)/.lambda-tools $(RUST_SOURCES) $(PYTHON_SOURCES)
+dist/.built-$(TARGET): $(VENV)/.lambda-tools $(RUST_SOURCES) $(PYTHON_SOURCES)
 	@echo "lambdatotp: building the module for Lambda (minutes, the first time) ..."
 	@rm -rf dist
-	@$(BIN)/maturin build --release --locked --zig --target x86_64-unknown-linux-gnu \
+	@$(BIN)/maturin build --release --locked --zig --target $(TARGET) \
 		--compatibility manylinux2014 --features python --out dist
 	@touch $@
 

@@ -64,3 +64,23 @@ def test_links_lead_somewhere():
     for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", README):
         assert (Path(__file__).parents[2] / target).exists(), target
     assert os.access(Path(__file__).parents[2] / ".ci" / "run", os.X_OK)
+
+
+def test_the_commands_exist():
+    """Every make target and every subcommand that the documents name."""
+    from lambdatotp.cli import main
+
+    root = Path(__file__).parents[2]
+    texts = "\n".join(
+        (root / name).read_text() for name in ("README.md", "DESIGN.md", "SECURITY.md")
+    )
+    makefile = (root / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    named = set(re.findall(r"(?:`|^|\s)make ([a-z-]+)(?=`|\s+[A-Z]+=|\s*$)", texts, re.MULTILINE))
+    assert len(named) > 8
+    assert named <= targets
+    commands = set(
+        re.findall(r"lambdatotp ((?:[a-z]+-)?[a-z]+)(?=`|\s+--|\)|$)", texts, re.MULTILINE)
+    )
+    assert {"create-table", "doctor", "reseal", "new-key"} <= commands
+    assert commands <= set(main.commands)
