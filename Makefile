@@ -13,7 +13,7 @@ PORT ?= 8000
 DATABASE ?= lambdatotp.db
 STAGE ?= dev
 # aarch64-unknown-linux-gnu for stages with "lambda_architecture": "arm64", once rustup has it.
-TARGET ?= x86_64-unknown-linux-gnu
+LAMBDA_TARGET ?= x86_64-unknown-linux-gnu
 TEMPLATE ?=
 FEATURES := admin,embedded,sso
 FUZZ_SECONDS ?= 15
@@ -97,7 +97,7 @@ bench-cold: build $(VENV)/.test-tools package ## Cold start against boto3 + PyOT
 bench-builds: build $(VENV)/.test-tools ## Size and cold start of differing builds (half an hour)
 	$(BIN)/python benches/builds.py
 
-wheel: dist/.built-$(TARGET) ## The wheel for Lambda: glibc 2.17, without the embedded engine (TARGET=)
+wheel: dist/.built-$(LAMBDA_TARGET) ## The wheel for Lambda: glibc 2.17, without the embedded engine (LAMBDA_TARGET=)
 
 vendor: wheel ## Fill vendor/ from that wheel: what `chalice deploy` ships
 	@$(BIN)/python tools/vendor.py dist/lambdatotp-*.whl
@@ -147,10 +147,10 @@ $(VENV)/.lambda-tools: $(VENV)/.tools
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-dist/.built-$(TARGET): $(VENV)/.lambda-tools $(RUST_SOURCES) $(PYTHON_SOURCES)
+dist/.built-$(LAMBDA_TARGET): $(VENV)/.lambda-tools $(RUST_SOURCES) $(PYTHON_SOURCES)
 	@echo "lambdatotp: building the module for Lambda (minutes, the first time) ..."
 	@rm -rf dist
-	@$(BIN)/maturin build --release --locked --zig --target $(TARGET) \
+	@$(BIN)/maturin build --release --locked --zig --target $(LAMBDA_TARGET) \
 		--compatibility manylinux2014 --features python --out dist
 	@touch $@
 
