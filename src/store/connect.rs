@@ -152,7 +152,7 @@ impl Settings {
             .with_max_attempts(MAX_ATTEMPTS)
             .with_initial_backoff(FIRST_BACKOFF)
             .with_max_backoff(LONGEST_BACKOFF);
-        // By default the clients of a process share an allowance of some 35 repetitions,
+        // By default the clients of a process share an allowance of some dozens of repetitions,
         // which only successes refill. After an outage there would be none left, and a
         // lost reply would be a lost registration. Tries, waits and connections are
         // bounded without it.

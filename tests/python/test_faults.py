@@ -192,8 +192,8 @@ class TestALostReply:
 
 def test_a_lost_reply_after_a_long_outage(proxy, verifier):
     """Repetitions are not rationed: the first calls after an outage need them most."""
-    proxy.faults.extend([REFUSE] * 52)
-    for _ in range(13):
+    proxy.faults.extend([REFUSE] * 80)
+    for _ in range(20):
         with pytest.raises(lambdatotp.StoreUnavailableError):
             verifier.verify("ana", "123456")
     proxy.faults.extend([LOSE_REPLY, LOSE_REPLY])
