@@ -24,7 +24,7 @@ from statistics import median
 import cold_start
 
 ROOT = Path(__file__).parents[1]
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lambdatotp" / "builds"
+CACHE = cold_start.dynamodb_local.CACHE / "builds"
 PARTS = ["Cargo.toml", "Cargo.lock", "README.md", "src", "tests/verifier.rs", "python/lambdatotp"]
 
 SPEED = """
@@ -47,11 +47,10 @@ print((time.process_time() - began) * 1000)
 
 @dataclass
 class Variant:
-    """One way to build: what it changes in the profile, the features and the source."""
+    """One way to build: what it changes in the profile and the source."""
 
     name: str
     profile: dict[str, str]
-    features: str = "python"
     edits: tuple[tuple[str, str, str], ...] = ()
 
 
@@ -100,7 +99,7 @@ def build(variant: Variant) -> tuple[Path, float]:
     folder = folder_of(variant)
     # Not `cargo build`: beside the rlib it would leave link-time optimization out, silently.
     command = ["cargo", "rustc", "--quiet", "--release", "--lib", "--crate-type", "cdylib"]
-    command += ["--features", variant.features]
+    command += ["--features", "python"]
     for key, value in variant.profile.items():
         command += ["--config", f"{key}={value}"]
     environment = {

@@ -23,11 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from dynamodb_local import CACHE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 AWSLAMBDARIC = "awslambdaric==4.2.2"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lambdatotp"
 # Those that Chalice deploys and that can be had today.
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14")
 PATIENCE_SECONDS = 60

@@ -49,7 +49,8 @@ impl Verifier {
     #[pyo3(signature = (
         *, table_name=None, region=None, endpoint_url=None, embedded=None, issuer=None,
         digits=None, period=None, algorithm=None, window=None, burst=None, refill=None,
-        max_misses=None, keys=None, enrollment_ttl=None, timeout=None, connect_timeout=None, attempt_timeout=None,
+        max_misses=None, keys=None, enrollment_ttl=None, timeout=None, connect_timeout=None,
+        attempt_timeout=None,
         max_connections=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "all optional, all by name")]

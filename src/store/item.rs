@@ -141,14 +141,9 @@ impl Item {
         }
     }
 
-    /// The secret in the open, if it is stored so.
-    pub(super) fn plain(&self) -> Result<Option<&str>, StoreError> {
-        self.string(field::SECRET)
-    }
-
     /// Everything that checking a code needs.
     pub(super) fn record(&self, keys: &KeyRing) -> Result<Record, StoreError> {
-        let (sealed, stored) = (self.sealed()?, self.plain()?);
+        let (sealed, stored) = (self.sealed()?, self.string(field::SECRET)?);
         let enrollment_id = self.string(field::ENROLLMENT_ID)?;
         let (secret, enrolled) = match (&sealed, stored, enrollment_id) {
             (Some(sealed), _, Some(enrollment_id)) => {

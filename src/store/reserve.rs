@@ -1,7 +1,5 @@
 //! Charging an attempt, before its code is looked at: DESIGN.md, "How are guesses bounded?".
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure::AllOld};
 
 use super::dynamodb::{failed_condition, item, n, s};
@@ -91,32 +89,35 @@ impl Store {
         let mut idle = true;
         for _ in 0..MAX_TURNS {
             let (set, only_if) = budget.expressions(idle, &self.keys);
-            let mut values = HashMap::from([(":id", s(&id)), (":now", n(now_ms))]);
-            if idle {
-                values.insert(":next", n(now_ms.saturating_add(policy.refill_ms())));
-            } else {
-                values.insert(":refill", n(policy.refill_ms()));
-                values.insert(":limit", n(now_ms.saturating_add(policy.tolerance_ms())));
-            }
-            if codes {
-                values.extend([(":zero", n(0)), (":one", n(1)), (":cap", n(policy.max_misses()))]);
-            }
-            let mut values: HashMap<_, _> =
-                values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-            if codes {
-                let keys = self.keys.ids().enumerate();
-                values.extend(keys.map(|(number, key)| (format!(":key{number}"), s(key))));
-            }
-            let request = turn
+            let mut request = turn
                 .client()
                 .update_item()
                 .table_name(&self.table)
                 .key(field::USER_ID, s(user))
                 .update_expression(set)
                 .condition_expression(only_if)
-                .set_expression_attribute_values(Some(values))
+                .expression_attribute_values(":id", s(&id))
+                .expression_attribute_values(":now", n(now_ms))
                 .return_values(ReturnValue::AllNew)
                 .return_values_on_condition_check_failure(AllOld);
+            request = if idle {
+                let next = now_ms.saturating_add(policy.refill_ms());
+                request.expression_attribute_values(":next", n(next))
+            } else {
+                let limit = now_ms.saturating_add(policy.tolerance_ms());
+                request
+                    .expression_attribute_values(":refill", n(policy.refill_ms()))
+                    .expression_attribute_values(":limit", n(limit))
+            };
+            if codes {
+                request = request
+                    .expression_attribute_values(":zero", n(0))
+                    .expression_attribute_values(":one", n(1))
+                    .expression_attribute_values(":cap", n(policy.max_misses()));
+                for (number, key) in self.keys.ids().enumerate() {
+                    request = request.expression_attribute_values(format!(":key{number}"), s(key));
+                }
+            }
             let error = match Box::pin(request.send()).await {
                 Ok(done) => {
                     let attributes = done.attributes.unwrap_or_default();

@@ -27,11 +27,9 @@ def main() -> None:
     """Look after a lambdatotp table and its users: a TOTP second factor on DynamoDB."""
 
 
-COMMANDS = (
-    *(register, verify, show, unlock, recovery, delete),
-    *(create_table, doctor, new_key, reseal),
-)
-for command in COMMANDS:
+USERS = (register, verify, show, unlock, recovery, delete)
+TABLE = (create_table, doctor, new_key, reseal)
+for command in (*USERS, *TABLE):
     main.add_command(command)
 
 
