@@ -6,6 +6,8 @@
 //! [`Secret::generate`].
 
 mod hotp;
+#[cfg(feature = "admin")]
+mod migration;
 mod recovery;
 mod secret;
 mod totp;
@@ -17,6 +19,8 @@ use std::str::FromStr;
 #[cfg(feature = "python")]
 pub(crate) use hotp::KeyedMac;
 pub use hotp::{Code, Hotp};
+#[cfg(feature = "admin")]
+pub use migration::{KEYS_A_PAYLOAD, Migration};
 pub use recovery::RecoveryCode;
 pub use secret::Secret;
 #[cfg(feature = "python")]

@@ -4,6 +4,8 @@
 #![allow(clippy::doc_markdown)]
 
 mod errors;
+#[cfg(feature = "admin")]
+mod moving;
 mod otp;
 mod pyotp;
 mod qr;
@@ -16,6 +18,9 @@ mod verifier;
 /// Native half of the package lambdatotp; import that instead.
 #[pyo3::pymodule]
 mod _lambdatotp {
+    #[cfg(feature = "admin")]
+    #[pymodule_export]
+    use super::moving::{_export, _import, _list, _read_migration, _survey, _write_migration};
     #[pymodule_export]
     use super::otp::{Hotp, KeyUri, Secret, Totp};
     #[pymodule_export]

@@ -13,11 +13,15 @@ mod failure;
 #[doc(hidden)]
 pub mod fuzzing;
 mod item;
+#[cfg(feature = "admin")]
+mod moving;
 mod ping;
 mod recovery;
 #[cfg(feature = "admin")]
 mod reseal;
 mod reserve;
+#[cfg(feature = "admin")]
+mod scan;
 mod seal;
 mod status;
 #[cfg(feature = "admin")]
@@ -31,9 +35,15 @@ use crate::verifier::Policy;
 
 pub use connect::Settings;
 pub use failure::StoreError;
+#[cfg(feature = "admin")]
+pub use item::History;
 pub use item::{Enrolled, Record};
 #[cfg(feature = "admin")]
+pub use moving::{Imported, Newcomer};
+#[cfg(feature = "admin")]
 pub use reseal::Resealed;
+#[cfg(feature = "admin")]
+pub use scan::{Page, Part};
 pub use seal::KeyRing;
 pub use status::Status;
 #[cfg(feature = "admin")]

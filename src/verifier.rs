@@ -5,6 +5,8 @@
 
 mod config;
 mod delete;
+#[cfg(feature = "admin")]
+mod moving;
 mod policy;
 mod recovery;
 mod register;

@@ -106,7 +106,7 @@ impl KeyUri {
     }
 }
 
-fn invalid<T>(why: &'static str) -> Result<T, OtpError> {
+pub(super) fn invalid<T>(why: &'static str) -> Result<T, OtpError> {
     Err(OtpError::InvalidUri(why))
 }
 

@@ -6,7 +6,7 @@ use pyo3::types::PyDict;
 
 use super::runtime::block_on;
 use super::verifier::Verifier;
-use crate::store::{KeyRing, Switch, creation_requests};
+use crate::store::{KeyRing, Part, Switch, creation_requests};
 
 /// The region that requests go to.
 #[pyfunction]
@@ -83,7 +83,8 @@ pub(super) fn _reseal(
     limit: i32,
 ) -> PyResult<(Option<String>, usize, usize, Vec<String>)> {
     let store = verifier.0.store();
-    let page = block_on(py, store.reseal(after, (segment, segments), limit))?;
+    let part = Part { after, segment: (segment, segments), limit };
+    let page = block_on(py, store.reseal(part))?;
     Ok((page.next, page.sealed, page.already, page.refused))
 }
 

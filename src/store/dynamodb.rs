@@ -36,25 +36,40 @@ impl Store {
     /// # Errors
     /// Every kind of [`StoreError`].
     pub async fn register(&self, user: &NewUser<'_>) -> Result<Registered, StoreError> {
-        let turn = self.connection.turn().await?;
         let id = write_id()?;
+        let item = attributes(user, &id, &self.keys)?;
+        Ok(match self.put(user.user, item, &id, user.registered_at).await? {
+            None => Registered::Created,
+            Some(_) => Registered::Exists,
+        })
+    }
+
+    /// Puts a new user's item. Returns the one that is there already, if it is not ours.
+    pub(super) async fn put(
+        &self,
+        user: &str,
+        attributes: HashMap<String, AttributeValue>,
+        id: &str,
+        now: u64,
+    ) -> Result<Option<Item>, StoreError> {
+        let turn = self.connection.turn().await?;
         let request = turn
             .client()
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(attributes(user, &id, &self.keys)?))
+            .set_item(Some(attributes))
             .condition_expression(
                 "attribute_not_exists(user_id) \
                  OR (attribute_not_exists(confirmed_at) AND expires_at <= :now)",
             )
-            .expression_attribute_values(":now", n(user.registered_at))
+            .expression_attribute_values(":now", n(now))
             .return_values_on_condition_check_failure(AllOld);
-        let Err(error) = Box::pin(request.send()).await else { return Ok(Registered::Created) };
+        let Err(error) = Box::pin(request.send()).await else { return Ok(None) };
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                let old = item(user.user, failed.item());
-                let ours = old.is_some_and(|item| item.carries(field::ENROLLMENT_ID, &id));
-                Ok(if ours { Registered::Created } else { Registered::Exists })
+                let there = failed.item().cloned().unwrap_or_default();
+                let there = Item::new(user, there);
+                Ok((!there.carries(field::ENROLLMENT_ID, id)).then_some(there))
             }
             _ => Err(StoreError::of(&error, &self.table)),
         }

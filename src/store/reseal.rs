@@ -1,10 +1,8 @@
 //! Sealing a whole table under the first key, page by page, while logins go on.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-
 use super::dynamodb::{failed_condition, s, same_enrollment};
 use super::item::{Item, field};
-use super::{Store, StoreError};
+use super::{Part, Store, StoreError};
 
 /// What became of one page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,47 +18,21 @@ pub struct Resealed {
 }
 
 impl Store {
-    /// Seals one page of users, of one segment of so many. Interrupted and repeated, it
+    /// Seals one page of users. Interrupted and repeated, it
     /// goes on where something is left to do.
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
-    pub async fn reseal(
-        &self,
-        after: Option<&str>,
-        segment: (i32, i32),
-        limit: i32,
-    ) -> Result<Resealed, StoreError> {
+    pub async fn reseal(&self, part: Part<'_>) -> Result<Resealed, StoreError> {
         if self.keys.is_empty() {
             return Err(StoreError::Configuration(
                 "there is no key to seal with: set LAMBDATOTP_KEYS".to_owned(),
             ));
         }
-        let turn = self.connection.turn().await?;
-        let mut scan = turn
-            .client()
-            .scan()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .limit(limit)
-            .segment(segment.0)
-            .total_segments(segment.1);
-        if let Some(after) = after {
-            scan = scan.exclusive_start_key(field::USER_ID, s(after));
-        }
-        let page = match Box::pin(scan.send()).await {
-            Ok(page) => page,
-            Err(error) => return Err(StoreError::of(&error, &self.table)),
-        };
-        let key = page.last_evaluated_key.as_ref().and_then(|key| key.get(field::USER_ID));
-        let mut resealed =
-            Resealed { next: key.and_then(|key| key.as_s().ok()).cloned(), ..Resealed::default() };
-        drop(turn);
-        for attributes in page.items.unwrap_or_default() {
-            let Some(AttributeValue::S(user)) = attributes.get(field::USER_ID).cloned() else {
-                continue;
-            };
-            match self.reseal_one(Item::new(&user, attributes), &user).await {
+        let (items, next) = self.scan(part, None).await?;
+        let mut resealed = Resealed { next, ..Resealed::default() };
+        for (user, item) in items {
+            match self.reseal_one(item, &user).await {
                 Ok(true) => resealed.sealed += 1,
                 Ok(false) => resealed.already += 1,
                 Err(error @ StoreError::Unavailable(_)) => return Err(error),

@@ -1,7 +1,6 @@
 //! Looking at a user: for whoever helps them, not for logins.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-
+use super::dynamodb::s;
 use super::item::{Item, field};
 use super::{Store, StoreError};
 
@@ -25,32 +24,41 @@ pub struct Status {
 }
 
 impl Store {
-    /// Reads a user, strongly consistently: the only read there is.
+    /// Reads a user, strongly consistently.
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
     pub async fn status(&self, user: &str) -> Result<Option<Status>, StoreError> {
+        self.read(user).await?.map(|item| item.status()).transpose()
+    }
+
+    /// Reads an item. No login does: its writes return what they saw.
+    pub(super) async fn read(&self, user: &str) -> Result<Option<Item>, StoreError> {
         let turn = self.connection.turn().await?;
         let request = turn
             .client()
             .get_item()
             .table_name(&self.table)
-            .key(field::USER_ID, AttributeValue::S(user.to_owned()))
+            .key(field::USER_ID, s(user))
             .consistent_read(true);
-        let reply = match Box::pin(request.send()).await {
-            Ok(reply) => reply,
-            Err(error) => return Err(StoreError::of(&error, &self.table)),
-        };
-        let Some(attributes) = reply.item else { return Ok(None) };
-        let item = Item::new(user, attributes);
-        Ok(Some(Status {
-            registered_at: item.number(field::REGISTERED_AT)?,
-            confirmed_at: item.number(field::CONFIRMED_AT)?,
-            expires_at: item.number(field::EXPIRES_AT)?,
-            misses: item.number(field::MISSES)?.unwrap_or(0),
-            throttle_at: item.number(field::THROTTLE_AT)?,
-            recovery_codes: item.recovery()?.len(),
-            sealed_by: item.string(field::SEALED_BY)?.map(str::to_owned),
-        }))
+        match Box::pin(request.send()).await {
+            Ok(reply) => Ok(reply.item.map(|attributes| Item::new(user, attributes))),
+            Err(error) => Err(StoreError::of(&error, &self.table)),
+        }
+    }
+}
+
+impl Item {
+    /// What can be said of the user without their secret.
+    pub(super) fn status(&self) -> Result<Status, StoreError> {
+        Ok(Status {
+            registered_at: self.number(field::REGISTERED_AT)?,
+            confirmed_at: self.number(field::CONFIRMED_AT)?,
+            expires_at: self.number(field::EXPIRES_AT)?,
+            misses: self.number(field::MISSES)?.unwrap_or(0),
+            throttle_at: self.number(field::THROTTLE_AT)?,
+            recovery_codes: self.recovery()?.len(),
+            sealed_by: self.string(field::SEALED_BY)?.map(str::to_owned),
+        })
     }
 }

@@ -79,18 +79,23 @@ impl Verifier {
         check_user(user)?;
         let stored = self.in_time(async { Ok(self.0.store.status(user).await?) }).await?;
         let stored = stored.ok_or(VerifierError::UserNotFound)?;
+        Ok(self.judge(stored))
+    }
+
+    /// What the policy says to what the table says.
+    pub(super) fn judge(&self, stored: Status) -> UserStatus {
         let (policy, now_ms) = (&self.0.config.policy, milliseconds(now()));
         let charge = policy.charge(stored.throttle_at, stored.misses, now_ms);
         let retry_after = match charge {
             Charge::Throttled(wait) => wait,
             Charge::Idle | Charge::Busy | Charge::Locked => Duration::ZERO,
         };
-        Ok(UserStatus {
+        UserStatus {
             locked: charge == Charge::Locked,
             attempts_left: policy.left(stored.throttle_at, stored.misses, now_ms),
             retry_after,
             stored,
-        })
+        }
     }
 
     /// Checks a recovery code, and uses it up: charged first, like any attempt.

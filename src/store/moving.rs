@@ -1,0 +1,79 @@
+//! Users that come from elsewhere, with secrets that phones have already.
+
+use super::dynamodb::n;
+use super::item::{History, Item, attributes, field};
+use super::{NewUser, Store, StoreError, write_id};
+use crate::otp::Totp;
+
+/// A user from elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newcomer {
+    /// Hash key of the table.
+    pub user: String,
+    /// The secret and how codes are made of it.
+    pub totp: Totp,
+    /// What they have behind them.
+    pub history: History,
+}
+
+/// What became of a user from elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Imported {
+    /// Written; or, in a rehearsal, would be.
+    New,
+    /// There already, with the very same secret: nothing is left to do.
+    Same,
+    /// There already, with another secret or other parameters; untouched.
+    Other,
+    /// There already, and not to be read; untouched.
+    Unreadable(StoreError),
+}
+
+impl Store {
+    /// Writes a user from elsewhere, whole or not at all, and never over another one.
+    ///
+    /// # Errors
+    /// Every kind of [`StoreError`].
+    pub async fn import(&self, user: &Newcomer, now: u64) -> Result<Imported, StoreError> {
+        let id = write_id()?;
+        let history = &user.history;
+        let new = NewUser {
+            user: &user.user,
+            totp: &user.totp,
+            registered_at: history.registered_at.unwrap_or(now),
+            expires_at: history.expires_at,
+            recovery: history.recovery.clone(),
+        };
+        let mut item = attributes(&new, &id, &self.keys)?;
+        for (name, value) in [
+            (field::CONFIRMED_AT, history.confirmed_at.map(n)),
+            (field::LAST_STEP, history.last_step.map(n)),
+            (field::MISSES, history.misses.map(n)),
+            (field::THROTTLE_AT, history.throttle_at.map(n)),
+            (field::RECOVERY_AT, history.recovery_at.map(n)),
+        ] {
+            item.extend(value.map(|value| (name.to_owned(), value)));
+        }
+        Ok(match self.put(&user.user, item, &id, now).await? {
+            None => Imported::New,
+            Some(there) => self.compare(&there, user),
+        })
+    }
+
+    /// Tells what [`import`](Self::import) would do, and does nothing.
+    ///
+    /// # Errors
+    /// Every kind of [`StoreError`].
+    pub async fn rehearse_import(&self, user: &Newcomer) -> Result<Imported, StoreError> {
+        let there = self.read(&user.user).await?;
+        Ok(there.map_or(Imported::New, |there| self.compare(&there, user)))
+    }
+
+    fn compare(&self, there: &Item, user: &Newcomer) -> Imported {
+        match there.record(&self.keys) {
+            Ok(record) if record.totp == user.totp => Imported::Same,
+            Ok(_) => Imported::Other,
+            Err(error) => Imported::Unreadable(error),
+        }
+    }
+}
