@@ -42,7 +42,7 @@ help: ## Show this list
 	@echo "  PYTHON=$(PYTHON)  PORT=$(PORT)  DATABASE=$(DATABASE)  CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)"
 
 run: build ## Serve the app at http://127.0.0.1:8000 on the embedded engine (PORT=, DATABASE=)
-	@$(BIN)/python tools/serve.py --port $(PORT) --database $(DATABASE)
+	@$(BIN)/lambdatotp serve --app . --port $(PORT) --embedded $(DATABASE)
 
 build: $(VENV)/.built ## Make .venv with the package installed
 

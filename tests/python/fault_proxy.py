@@ -34,6 +34,7 @@ class FaultProxy:
     def __init__(self, upstream: str) -> None:  # noqa: C901 - the handler is inside it
         self.faults: deque[str | Callable[[], object]] = deque()
         self.operations: list[str] = []
+        self.replies: list[bytes] = []
         self.released = threading.Event()
         self.hanging = threading.Event()
         self.clock_ahead = 0.0  # seconds, in the Date header
@@ -76,6 +77,7 @@ class FaultProxy:
                 response = connection.getresponse()
                 reply = response.read()
                 connection.close()
+                proxy.replies.append(reply)
                 return response.status, reply
 
             def finish_with(self, fault: str, status: int, reply: bytes) -> None:

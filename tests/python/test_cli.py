@@ -23,13 +23,11 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments, **variables):
-    """Run a command in this process; what goes wrong comes as it does to the shell."""
+    """Run a command in this process: its exit code, and what it printed, or else told."""
     outcome = CliRunner(env=variables).invoke(main, arguments)
-    if isinstance(outcome.exception, lambdatotp.LambdaTotpError):
-        return 1, f"lambdatotp: {outcome.exception}\n"
     if outcome.exception and not isinstance(outcome.exception, SystemExit):
         raise outcome.exception
-    return outcome.exit_code, outcome.stdout
+    return outcome.exit_code, outcome.stdout or outcome.stderr
 
 
 def shell(*arguments, **variables):
@@ -124,7 +122,7 @@ class TestCreateTable:
         )
         where = ["--table-name", name, "--endpoint-url", local.settings["endpoint_url"]]
         code, text = run("create-table", *where)
-        assert code == 1
+        assert code == 3
         assert "key id (N)" in text
         assert "--table-name" in text
         code, text = run("doctor", *where, "--json")
@@ -168,12 +166,12 @@ class TestCreateTable:
         with fault_proxy(dynamodb_url) as proxy:
             proxy.faults.append(DENY)
             code, text = run("create-table", "--table-name", name, "--endpoint-url", proxy.url)
-        assert code == 1
+        assert code == 3
         assert "refused access" in text
 
     def test_the_embedded_engine_makes_its_own(self):
         code, text = run("create-table", LAMBDATOTP_EMBEDDED=":memory:")
-        assert code == 1
+        assert code == 3
         assert "unset it" in text
 
 
@@ -343,13 +341,97 @@ class TestProgram:
 
     def test_an_error_is_one_line_and_no_traceback(self):
         done = shell("create-table", "--table-name", "x")
-        assert (done.returncode, done.stdout) == (1, "")
+        assert (done.returncode, done.stdout) == (3, "")
         (line,) = done.stderr.splitlines()
         assert line.startswith("lambdatotp: invalid table_name")
 
-    def test_wrong_use(self):
-        done = shell("no-such-command")
-        assert done.returncode == 2
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["no-such-command"], "lambdatotp: No such command 'no-such-command'"),
+            (["verify"], "lambdatotp: Missing argument 'USER': see lambdatotp verify --help"),
+            (["show", "a", "b"], "see lambdatotp show --help"),
+            (["list", "--limit", "many"], "'many' is not a valid integer range"),
+            (["import", "/no/such/file"], "does not exist"),
+        ],
+    )
+    def test_wrong_use_is_one_line_that_says_what_to_do(self, arguments, said):
+        done = shell(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("lambdatotp: ")
+        assert said in line
+        assert "--help" in line
+
+    def test_exit_codes_tell_a_refusal_from_no_verdict(self, local):
+        where = ["--endpoint-url", local.settings["endpoint_url"], "--table-name"]
+        assert shell("verify", "ana", "123456", *where, local.table_name).returncode == 1
+        assert shell("verify", "ana", "123456", *where, "no_such_table").returncode == 3
+        nobody = ["--endpoint-url", "http://127.0.0.1:9"]
+        assert shell("verify", "ana", "123456", *nobody).returncode == 3
+
+    def test_whoever_reads_may_have_seen_enough(self, make_engine):
+        """`lambdatotp list | head -1`: no traceback, no message."""
+        engine = make_engine("file")
+        for number in range(50):
+            engine.put(f"{number:0200}", secret="JBSWY3DPEHPK3PXP")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lambdatotp", "list"],
+            env={**os.environ, **engine.environment()},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        process.stderr.close()
+        assert process.wait(60) == 1
+
+    def test_every_command_has_help_with_examples(self):
+        for name, command in main.commands.items():
+            done = run(name, "--help")
+            assert done[0] == 0
+            assert "Example" in done[1], name
+            assert command.get_short_help_str(60)[-3:] != "...", name
+
+    def test_commands_that_say_something_say_it_in_json(self):
+        silent = {"new-key", "completion", "serve"}
+        for name, command in main.commands.items():
+            has = any("--json" in parameter.opts for parameter in command.params)
+            assert has or name in silent, name
+
+    @pytest.mark.parametrize("shell_name", ["bash", "zsh", "fish"])
+    def test_completion(self, shell_name):
+        code, text = run("completion", shell_name)
+        assert code == 0
+        assert "_LAMBDATOTP_COMPLETE" in text
+
+    @pytest.mark.parametrize(
+        ("typed", "offered"),
+        [
+            ("lambdatotp che", "check-table"),
+            ("lambdatotp import --dry", "--dry-run"),
+            ("lambdatotp export --format migr", "migration"),
+        ],
+    )
+    def test_bash_completes(self, typed, offered):
+        """In a real shell, with the script that it would read."""
+        words = typed.split()
+        script = f"""
+            PATH={Path(sys.executable).parent}:$PATH
+            eval "$(lambdatotp completion bash)"
+            COMP_WORDS=({typed}) COMP_CWORD={len(words) - 1}
+            _lambdatotp_completion lambdatotp {words[-1]} {words[-2]}
+            printf '%s\\n' "${{COMPREPLY[@]}}"
+        """
+        done = subprocess.run(
+            ["/usr/bin/env", "bash", "-c", script],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        assert done.stdout.split() == [offered], done.stderr
 
     def test_the_program_is_installed(self):
         program = Path(sys.executable).with_name("lambdatotp")

@@ -69,7 +69,7 @@ def test_what_cannot_be_sealed_is_named(engine):
 def test_without_keys(make_engine):
     engine = make_engine("dynamodb_local")
     code, text = run("reseal", **engine.environment())
-    assert code == 1
+    assert code == 3
     assert "LAMBDATOTP_KEYS" in text
 
 

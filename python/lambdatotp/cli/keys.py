@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lambdatotp import ConfigurationError
+from lambdatotp import ConfigurationError, LambdaTotpError
 from lambdatotp._lambdatotp import _describe_table, _new_key, _reseal
 
+from .group import INTERRUPTED
 from .options import verifier, where
+from .progress import bar
 
 if TYPE_CHECKING:
     from lambdatotp import Verifier
@@ -28,7 +28,9 @@ SEGMENTS = 8
 @click.command()
 @click.argument("name", default="")
 def new_key(name: str) -> None:
-    """Make a key for LAMBDATOTP_KEYS: 256 random bits, with a NAME before them.
+    """Make a key for LAMBDATOTP_KEYS.
+
+    It is 256 random bits, with a NAME before them.
 
     \b
     Examples:
@@ -89,40 +91,37 @@ def reseal(
     made = verifier(**where, keys=keys)
     tally = Tally()
     try:
-        _run(made, tally, Console(stderr=True, quiet=as_json))
-    except KeyboardInterrupt:
+        _run(made, tally, quiet=as_json)
+    except (KeyboardInterrupt, LambdaTotpError) as error:
+        if tally.seen:
+            _print(tally, as_json=as_json)
+        if isinstance(error, LambdaTotpError):
+            raise
         click.echo("lambdatotp: interrupted; run it again to go on", err=True)
-        raise SystemExit(130) from None
-    finally:
-        counts = {"sealed": tally.sealed, "already": tally.already, "refused": len(tally.refused)}
-        if as_json:
-            click.echo(json.dumps({**counts, "problems": tally.refused}, indent=2))
-        else:
-            click.echo(", ".join(f"{name}: {count}" for name, count in counts.items()))
-            for problem in tally.refused:
-                click.echo(f"lambdatotp: {problem}", err=True)
+        raise SystemExit(INTERRUPTED) from None
+    _print(tally, as_json=as_json)
     if tally.refused:
         raise SystemExit(1)
 
 
-def _run(verifier: Verifier, tally: Tally, console: Console) -> None:
+def _print(tally: Tally, *, as_json: bool) -> None:
+    counts = {"sealed": tally.sealed, "already": tally.already, "refused": len(tally.refused)}
+    if as_json:
+        click.echo(json.dumps({**counts, "problems": tally.refused}, indent=2))
+    else:
+        click.echo(", ".join(f"{name}: {count}" for name, count in counts.items()))
+        for problem in tally.refused:
+            click.echo(f"lambdatotp: {problem}", err=True)
+
+
+def _run(verifier: Verifier, tally: Tally, *, quiet: bool) -> None:
     table = _describe_table(verifier)
     if table is None:
         raise ConfigurationError(f"there is no table {verifier.table_name!r} here")
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:.0f}/s"),
-        TimeElapsedColumn(),
-    )
     with (
-        Progress(*columns, console=console, disable=not console.is_terminal) as progress,
+        bar("Sealing", table["items"], quiet=quiet) as shown,
         ThreadPoolExecutor(SEGMENTS) as pool,
     ):
-        # DynamoDB counts its items every six hours: good enough for a bar.
-        task = progress.add_task("Sealing", total=table["items"] or None, rate=0.0)
-        began = time.monotonic()
 
         def walk(segment: int) -> None:
             after: str | None = None
@@ -132,8 +131,7 @@ def _run(verifier: Verifier, tally: Tally, console: Console) -> None:
                     tally.sealed += sealed
                     tally.already += already
                     tally.refused += refused
-                    rate = tally.seen / max(time.monotonic() - began, 0.001)
-                    progress.update(task, completed=tally.seen, rate=rate)
+                    shown.at(tally.seen, tally.seen)
                 if after is None:
                     return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -12,6 +13,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
+
+# What can be said of a user, under the names of `UserStatus`.
+FIELDS = (
+    "registered_at",
+    "confirmed_at",
+    "expires_at",
+    "locked",
+    "misses",
+    "attempts_left",
+    "retry_after",
+    "recovery_codes_left",
+    "sealed_by",
+)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+
+
+def time_of(seconds: int | None) -> str | None:
+    """Write a time as people read it, in UTC."""
+    if seconds is None:
+        return None
+    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(seconds))
 
 
 def where(command: Command) -> Command:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import engine, verifier
+from .options import FIELDS, as_json, engine, time_of, verifier
 
 if TYPE_CHECKING:
     from lambdatotp import UserStatus
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 
 
 def _print(outcome: dict[str, Any], *, as_json: bool) -> None:
@@ -37,7 +34,7 @@ def _print(outcome: dict[str, Any], *, as_json: bool) -> None:
 @click.option("--recovery-codes", type=click.IntRange(0, 20), default=0, help="How many to make.")
 @as_json
 def register(user: str, recovery_codes: int, *, as_json: bool, **where: str | None) -> None:
-    """Register USER, and draw the QR code for their authenticator app.
+    """Register USER, and draw their QR code.
 
     What is printed is their second factor: show it to them, and to nobody else.
 
@@ -79,18 +76,11 @@ def verify(user: str, code: str | None, *, as_json: bool, **where: str | None) -
         raise SystemExit(1)
 
 
-def _time(seconds: int | None) -> str | None:
-    """Write a time as people read it, in UTC."""
-    if seconds is None:
-        return None
-    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(seconds))
-
-
 def _described(status: UserStatus) -> dict[str, Any]:
     return {
-        "registered": _time(status.registered_at) or "by the original application",
-        "confirmed": _time(status.confirmed_at) or "no code was accepted yet",
-        **({"lapses": _time(status.expires_at)} if status.expires_at else {}),
+        "registered": time_of(status.registered_at) or "by the original application",
+        "confirmed": time_of(status.confirmed_at) or "no code was accepted yet",
+        **({"lapses": time_of(status.expires_at)} if status.expires_at else {}),
         "locked": "yes: lambdatotp unlock ends that" if status.locked else "no",
         "misses in a row": status.misses,
         "attempts left": status.attempts_left,
@@ -98,19 +88,6 @@ def _described(status: UserStatus) -> dict[str, Any]:
         "recovery codes left": status.recovery_codes_left,
         "secret sealed by": status.sealed_by or "nothing: it is stored in the open",
     }
-
-
-FIELDS = (
-    "registered_at",
-    "confirmed_at",
-    "expires_at",
-    "locked",
-    "misses",
-    "attempts_left",
-    "retry_after",
-    "recovery_codes_left",
-    "sealed_by",
-)
 
 
 @click.command()
@@ -154,7 +131,7 @@ def unlock(user: str, *, as_json: bool, **where: str | None) -> None:
 )
 @as_json
 def recovery(user: str, count: int, *, as_json: bool, **where: str | None) -> None:
-    """Give USER new recovery codes; earlier ones are void.
+    """Give USER new recovery codes. Earlier ones are void.
 
     \b
     Example:
@@ -170,15 +147,16 @@ def recovery(user: str, count: int, *, as_json: bool, **where: str | None) -> No
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 @as_json
 def delete(user: str, *, yes: bool, as_json: bool, **where: str | None) -> None:
-    """Remove USER: their authenticator and recovery codes are worthless from now on.
+    """Remove USER and their second factor.
 
-    Asks first on a terminal.
+    Their authenticator and recovery codes are worthless from now on. Asks first on a terminal.
 
     \b
     Example:
       lambdatotp delete ana@example.com
     """
-    if not yes and sys.stdin.isatty():
-        click.confirm(f"Remove the second factor of {user}?", abort=True, err=True)
+    ask = not yes and sys.stdin.isatty()
+    if ask and not click.confirm(f"Remove the second factor of {user}?", err=True):
+        raise click.ClickException("nothing was removed")
     verifier(**where).delete(user)
     _print({"deleted": user}, as_json=as_json)

@@ -1,0 +1,150 @@
+"""`lambdatotp export`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from lambdatotp._lambdatotp import _export
+
+from .formats.writers import WRITERS
+from .options import as_json, engine, verifier
+from .progress import Bar, bar
+from .table import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lambdatotp import Verifier
+
+    from .formats.writers import Writer
+
+PAGE = 500
+
+
+@dataclass
+class Tally:
+    """What has become of the users so far."""
+
+    exported: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def _created(file: str) -> Iterator[TextIO]:
+    """Open a new file that only its owner can read. It has its name once it is whole."""
+    if file == "-":
+        yield sys.stdout
+        return
+    path = Path(file)
+    if path.exists():
+        raise click.UsageError(f"{file} is there already: choose another name, or remove it")
+    part = path.with_name(path.name + ".part")
+    try:
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise click.UsageError(f"{part} cannot be created: {error.strerror}") from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.rename(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            part.unlink()
+        raise
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@engine
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(WRITERS)),
+    default="jsonl",
+    show_default=True,
+    help="What to write.",
+)
+@click.option(
+    "--yes-export-secrets",
+    is_flag=True,
+    help="Say that every secret shall be written in the open.",
+)
+@as_json
+def export(
+    file: str, form: str, *, yes_export_secrets: bool, as_json: bool, **where: str | None
+) -> None:
+    """Write every user and their secret to FILE.
+
+    FILE is "-" for standard output. Whoever reads it has everybody's second factor. It is
+    made for its owner alone (mode 0600), and is there under its name once it is whole.
+
+    \b
+    Formats:
+      jsonl      everything that moves with a user: used codes stay used, misses counted,
+                 recovery codes good
+      csv, uri, migration, freeotp, aegis
+                 secrets and their parameters only; see `lambdatotp import --help`
+
+    With these formats but jsonl, a code that was used here shortly before could be used
+    once more where the users go.
+
+    Needs the permission dynamodb:Scan and, for the bar, dynamodb:DescribeTable. Exits with
+    1 if a user could not be exported; each is named.
+
+    \b
+    Examples:
+      lambdatotp export users.jsonl --yes-export-secrets
+      lambdatotp export - --format uri --yes-export-secrets | gpg -e -r admin > users.gpg
+    """
+    if not yes_export_secrets:
+        raise click.UsageError(
+            "this writes every secret in the open: say --yes-export-secrets if that is meant"
+        )
+    made = verifier(**where)
+    tally = Tally()
+    with _created(file) as stream, bar("Exporting", counted(made), quiet=as_json) as shown:
+        _write(made, WRITERS[form](made.issuer), stream, tally, shown)
+    if as_json and file != "-":
+        outcome = {"exported": tally.exported, "refused": len(tally.problems)}
+        click.echo(json.dumps({**outcome, "problems": tally.problems}, indent=2))
+    else:
+        click.echo(f"exported: {tally.exported}", err=True)
+        for problem in tally.problems:
+            click.echo(f"lambdatotp: {problem}", err=True)
+    if tally.problems:
+        raise SystemExit(1)
+
+
+def _text(writer: Writer, user: dict[str, Any], tally: Tally) -> str | None:
+    try:
+        return writer.write(user)
+    except ValueError as error:
+        tally.problems.append(f"user {json.dumps(user['user'], ensure_ascii=False)}: {error}")
+        return None
+
+
+def _write(verifier: Verifier, writer: Writer, stream: TextIO, tally: Tally, shown: Bar) -> None:
+    stream.write(writer.head)
+    after: str | None = None
+    while True:
+        after, users, problems = _export(verifier, after, PAGE)
+        tally.problems += problems
+        for user in users:
+            text = _text(writer, user, tally)
+            stream.write(text or "")
+            tally.exported += text is not None
+        shown.at(tally.exported + len(tally.problems), tally.exported)
+        if after is None:
+            break
+    stream.write(writer.end())
+    stream.flush()

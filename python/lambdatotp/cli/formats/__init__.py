@@ -1,0 +1,1 @@
+"""Users in other programs' files: how they are read, and written."""

@@ -1,0 +1,180 @@
+"""Writing users, one after another, in the formats that `readers` reads."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from lambdatotp import KeyUri
+from lambdatotp._lambdatotp import _write_migration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COLUMNS = ("user", "secret", "algorithm", "digits", "period", "issuer")
+
+KEYS_A_TRANSFER = 10
+
+
+class Writer:
+    """Text for each user, and before and behind them."""
+
+    head = ""
+    tail = ""
+
+    def __init__(self, issuer: str) -> None:
+        self.issuer = issuer
+
+    def write(self, user: dict[str, Any]) -> str:
+        """Return a user's text; ValueError if the format cannot hold them."""
+        raise NotImplementedError
+
+    def end(self) -> str:
+        """Return what is still to be written."""
+        return self.tail
+
+    def _uri(self, user: dict[str, Any]) -> KeyUri:
+        return KeyUri(
+            user["secret"],
+            user["user"],
+            issuer=self.issuer,
+            digits=user["digits"],
+            algorithm=user["algorithm"],
+            period=user["period"],
+        )
+
+
+class Csv(Writer):
+    """A line a user, with the columns named in the first one."""
+
+    head = ",".join(COLUMNS) + "\n"
+
+    def write(self, user: dict[str, Any]) -> str:
+        """Return a line."""
+        line = io.StringIO()
+        cells = [{**user, "issuer": self.issuer}[name] for name in COLUMNS]
+        csv.writer(line, lineterminator="\n").writerow(cells)
+        return line.getvalue()
+
+
+class JsonLines(Writer):
+    """An object a user, with everything that moves with them."""
+
+    def write(self, user: dict[str, Any]) -> str:
+        """Return a line."""
+        return json.dumps({**user, "issuer": self.issuer}, ensure_ascii=False) + "\n"
+
+
+class Uris(Writer):
+    """A key URI a line."""
+
+    def write(self, user: dict[str, Any]) -> str:
+        """Return a line."""
+        return self._uri(user).uri + "\n"
+
+
+class Migration(Writer):
+    """Google Authenticator's transfers: a line for ten users, each a QR code by itself."""
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__(issuer)
+        self._waiting: list[KeyUri] = []
+
+    def write(self, user: dict[str, Any]) -> str:
+        """Return a line for every tenth user."""
+        key = self._uri(user)
+        _write_migration([key])
+        self._waiting.append(key)
+        return self.end() if len(self._waiting) == KEYS_A_TRANSFER else ""
+
+    def end(self) -> str:
+        """Return the last line."""
+        waiting, self._waiting = self._waiting, []
+        return _write_migration(waiting) + "\n" if waiting else ""
+
+
+class _Document(Writer):
+    """One JSON document, written piece by piece."""
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__(issuer)
+        self._first = True
+
+    def _entry(self, user: dict[str, Any]) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def write(self, user: dict[str, Any]) -> str:
+        """Return an element of the list, with the comma before it."""
+        between = "\n" if self._first else ",\n"
+        self._first = False
+        return between + json.dumps(self._entry(user), ensure_ascii=False)
+
+
+class FreeOtp(_Document):
+    """An export of FreeOTP+."""
+
+    head = '{"tokens": ['
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__(issuer)
+        self._order: list[str] = []
+
+    def _entry(self, user: dict[str, Any]) -> dict[str, Any]:
+        text = user["secret"]
+        key = base64.b32decode(text + "=" * (-len(text) % 8))
+        self._order.append(f"{self.issuer}:{user['user']}")
+        return {
+            "algo": user["algorithm"],
+            "counter": 0,
+            "digits": user["digits"],
+            "issuerExt": self.issuer,
+            "issuerInt": self.issuer,
+            "label": user["user"],
+            "period": user["period"],
+            # Java's bytes have a sign.
+            "secret": [byte - 256 if byte > 127 else byte for byte in key],  # noqa: PLR2004
+            "type": "TOTP",
+        }
+
+    def end(self) -> str:
+        """Return the order, without which the app imports nothing."""
+        return f'\n], "tokenOrder": {json.dumps(self._order, ensure_ascii=False)}}}\n'
+
+
+class Aegis(_Document):
+    """A plain export of Aegis."""
+
+    head = (
+        '{"version": 1, "header": {"slots": null, "params": null}, '
+        '"db": {"version": 1, "entries": ['
+    )
+    tail = "\n]}}\n"
+
+    def _entry(self, user: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "type": "totp",
+            "uuid": str(uuid.uuid4()),
+            "name": user["user"],
+            "issuer": self.issuer,
+            "icon": None,
+            "info": {
+                "secret": user["secret"],
+                "algo": user["algorithm"],
+                "digits": user["digits"],
+                "period": user["period"],
+            },
+        }
+
+
+WRITERS: dict[str, Callable[[str], Writer]] = {
+    "jsonl": JsonLines,
+    "csv": Csv,
+    "uri": Uris,
+    "migration": Migration,
+    "freeotp": FreeOtp,
+    "aegis": Aegis,
+}

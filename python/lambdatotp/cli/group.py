@@ -1,0 +1,73 @@
+"""The command group: every error in one line that says what to do, and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from lambdatotp import (
+    ConfigurationError,
+    LambdaTotpError,
+    StoreCorruptError,
+    StoreUnavailableError,
+)
+
+REFUSED, USAGE, NO_VERDICT, INTERRUPTED = 1, 2, 3, 130
+
+# What says nothing about the user or the code: the table, or the way to it, is at fault.
+NO_VERDICTS = (ConfigurationError, StoreCorruptError, StoreUnavailableError)
+
+
+def _said(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    message = error.format_message().rstrip(".")
+    return f"{message}: see {context.command_path} --help" if context else message
+
+
+class Commands(click.Group):
+    """A group that lists its commands by what they are for, and tells errors in a line."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:  # noqa: ANN401 - click's own
+        super().__init__(*arguments, **settings)
+        self.sections: dict[str, tuple[click.Command, ...]] = {}
+
+    def add_section(self, title: str, *commands: click.Command) -> None:
+        """Add commands that belong together."""
+        self.sections[title] = commands
+        for command in commands:
+            self.add_command(command)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own
+        """Name the commands, those together that belong together."""
+        return [command.name or "" for group in self.sections.values() for command in group]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's own
+        """Write the commands, section by section."""
+        for title, commands in self.sections.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(command.name or "", command.get_short_help_str(60)) for command in commands]
+                )
+
+    def main(self, *arguments: Any, **settings: Any) -> Any:  # noqa: ANN401 - click's own
+        """Run a command, and end the process."""
+        try:
+            code = super().main(*arguments, **{**settings, "standalone_mode": False})
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # `... | head`: whoever reads has seen enough. Nothing more goes there.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(REFUSED)
+        except click.Abort:
+            click.echo("lambdatotp: interrupted", err=True)
+            sys.exit(INTERRUPTED)
+        except click.ClickException as error:
+            click.echo(f"lambdatotp: {_said(error)}", err=True)
+            sys.exit(error.exit_code)
+        except LambdaTotpError as error:
+            click.echo(f"lambdatotp: {error}", err=True)
+            sys.exit(NO_VERDICT if isinstance(error, NO_VERDICTS) else REFUSED)
+        sys.exit(code if isinstance(code, int) else 0)

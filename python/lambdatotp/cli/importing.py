@@ -1,0 +1,281 @@
+"""`lambdatotp import`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+from lambdatotp import LambdaTotpError, StoreUnavailableError
+from lambdatotp._lambdatotp import _import
+
+from .formats import readers
+from .formats.rows import UnreadableError
+from .options import as_json, engine, verifier
+from .progress import bar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lambdatotp import Verifier
+
+    from .formats.rows import Row
+
+# Users that are written, and kept in memory, together.
+BATCH = 256
+
+# Seconds to wait, again and again, for a table that has had enough for now: on-demand
+# tables take minutes to grow.
+WAITS = (1, 2, 4, 8, 16, 32)
+
+# What two rows of one user must have in common, and what an absent part means.
+PARAMETERS = {"secret": None, "algorithm": "SHA1", "digits": 6, "period": 30}
+
+# Refused rows that are named on the screen; --report has them all.
+SHOWN = 20
+
+
+class _Report(Protocol):
+    def writerow(self, cells: Iterable[Any], /) -> object: ...
+
+
+@dataclass
+class Tally:
+    """What has become of the rows so far."""
+
+    new: int = 0
+    same: int = 0
+    refused: int = 0
+    passed_over: int = 0
+    line: int = 0
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    report: _Report | None = None
+
+    @property
+    def seen(self) -> int:
+        """Rows looked at."""
+        return self.new + self.same + self.refused + self.passed_over
+
+    def refuse(self, row: Row, problem: str) -> None:
+        """Count a row that is not imported, and remember why."""
+        self.refused += 1
+        if len(self.problems) < SHOWN:
+            self.problems.append({"line": row.line, "user": row.user, "problem": problem})
+        if self.report:
+            self.report.writerow((row.line, row.user, problem))
+
+
+class Importer:
+    """Takes rows in, batch by batch."""
+
+    def __init__(self, verifier: Verifier, tally: Tally, *, rehearsal: bool) -> None:
+        self._verifier = verifier
+        self._tally = tally
+        self._rehearsal = rehearsal
+        self._batch: dict[str, Row] = {}
+        # A rehearsal writes nothing that a second row of a user could run into.
+        self._rehearsed: dict[int, int] = {}
+
+    def take(self, row: Row) -> None:
+        """Take a row in, with others, soon."""
+        if row.problem is not None:
+            self._tally.refuse(row, row.problem)
+            return
+        if row.user in self._batch or len(self._batch) == BATCH:
+            self.flush()
+        self._batch[row.user] = row
+
+    def flush(self) -> None:
+        """Write what has been taken in. What the table has no answer for, again later."""
+        waits = iter(WAITS)
+        last = next(reversed(self._batch.values()), None)
+        while self._batch:
+            rows = list(self._batch.values())
+            answers = _import(
+                self._verifier, [row.fields for row in rows], rehearsal=self._rehearsal
+            )
+            self._batch = {}
+            for row, (answer, why) in zip(rows, answers, strict=True):
+                if answer == "unavailable":
+                    self._batch[row.user] = row
+                else:
+                    self._settle(row, answer, why)
+            if self._batch:
+                wait = next(waits, None)
+                if wait is None:
+                    raise StoreUnavailableError(answers[-1][1])
+                time.sleep(wait)
+        if last is not None:
+            self._tally.line = last.line
+
+    def _settle(self, row: Row, answer: str, why: str) -> None:
+        if answer == "new" and self._rehearsal:
+            answer, why = self._rehearsed_twice(row)
+        if answer == "refused":
+            self._tally.refuse(row, why)
+        elif answer == "new":
+            self._tally.new += 1
+        else:
+            self._tally.same += 1
+
+    def _rehearsed_twice(self, row: Row) -> tuple[str, str]:
+        what = [row.fields.get(name, default) for name, default in PARAMETERS.items()]
+        digest = hash(tuple(what))
+        before = self._rehearsed.get(hash(row.user))
+        self._rehearsed[hash(row.user)] = digest if before is None else before
+        if before not in (None, digest):
+            return "refused", "the user is in the file twice, with differing secrets or parameters"
+        return ("new" if before is None else "same"), ""
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@engine
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(readers.FORMATS),
+    default="auto",
+    show_default=True,
+    help="What FILE is; auto looks at how it begins.",
+)
+@click.option("--dry-run", is_flag=True, help="Tell what would happen, and write nothing.")
+@click.option("--issuer", help="Only entries of this issuer, of a file that holds several.")
+@click.option(
+    "--from-line",
+    type=click.IntRange(min=1),
+    default=1,
+    help="Pass over what stands before this line: it was imported before.",
+)
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, writable=True),
+    help="Write every refused row to this file: line, user, why (CSV).",
+)
+@as_json
+def import_(
+    file: str,
+    form: str,
+    issuer: str | None,
+    from_line: int,
+    report: str | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+    **where: str | None,
+) -> None:
+    """Take users in from FILE; their phones go on working.
+
+    \b
+    FILE is "-" for standard input, or one of these:
+      csv        a first line that names columns: user and secret (base32), or uri; and
+                 perhaps issuer, algorithm, digits, period; secret_hex instead of secret
+      jsonl      one JSON object a line with such names: what `lambdatotp export` writes,
+                 and Vault's replies (data.url)
+      uri        otpauth:// key URIs, one a line: django-otp's config_url, Vault's url
+      migration  otpauth-migration:// payloads of Google Authenticator's QR codes
+      freeotp    an export of FreeOTP+
+      aegis      an export of Aegis, unencrypted
+      django     what `manage.py dumpdata otp_totp` writes
+
+    A table of the original lambdatotp needs no import: see `lambdatotp check-table`.
+
+    Each user is written whole or not at all, and never over one who is there. One who is
+    there with the same secret is fine. So an import that was interrupted is simply run
+    again. A row that cannot be imported is named, and the others are imported.
+
+    Needs the permission dynamodb:PutItem; with --dry-run, dynamodb:GetItem. Exits with 1 if
+    a row was refused.
+
+    \b
+    Examples:
+      lambdatotp import users.csv --dry-run
+      lambdatotp import users.csv --report refused.csv
+      lambdatotp import aegis.json --issuer ACME
+      zbarimg --quiet --raw transfer.png | lambdatotp import -
+    """
+    tally = Tally()
+    made = verifier(**where)
+    try:
+        _run(made, tally, file, form, issuer, from_line, report, dry_run=dry_run, quiet=as_json)
+    except UnreadableError as error:
+        raise click.ClickException(f"{file}: {error}") from None
+    except (KeyboardInterrupt, LambdaTotpError):
+        if tally.line:
+            click.echo(
+                f"lambdatotp: everything up to line {tally.line} is done; run it again to go on, "
+                f"with --from-line {tally.line + 1} to begin there",
+                err=True,
+            )
+        raise
+    finally:
+        if tally.seen:
+            _print(tally, dry_run=dry_run, as_json=as_json)
+    if tally.refused:
+        raise SystemExit(1)
+
+
+def _run(
+    verifier: Verifier,
+    tally: Tally,
+    file: str,
+    form: str,
+    issuer: str | None,
+    from_line: int,
+    report: str | None,
+    *,
+    dry_run: bool,
+    quiet: bool,
+) -> None:
+    importer = Importer(verifier, tally, rehearsal=dry_run)
+    with readers.opened(file) as source, bar("Importing", source.size, quiet=quiet) as shown:
+        rows = readers.read(source, form)
+        first = next(rows, None)
+        if first is None:
+            raise UnreadableError("there is no user in the file")
+        with (
+            Path(report).open("w", newline="", encoding="utf-8") if report else nullcontext() as to
+        ):
+            if to:
+                tally.report = csv.writer(to)
+                tally.report.writerow(("line", "user", "problem"))
+            for row in chain([first], rows):
+                if row.line < from_line or (issuer is not None and row.issuer != issuer):
+                    tally.passed_over += 1
+                else:
+                    importer.take(row)
+                shown.at(source.position(), tally.seen)
+            importer.flush()
+
+
+def _print(tally: Tally, *, dry_run: bool, as_json: bool) -> None:
+    counts = {
+        "new": tally.new,
+        "same": tally.same,
+        "refused": tally.refused,
+        "passed_over": tally.passed_over,
+    }
+    if as_json:
+        outcome = {**counts, "dry_run": dry_run, "problems": tally.problems}
+        click.echo(json.dumps(outcome, indent=2))
+        return
+    click.echo(f"{'would be imported' if dry_run else 'imported'}: {tally.new}")
+    if tally.same:
+        click.echo(f"there already, with the same secret: {tally.same}")
+    if tally.passed_over:
+        click.echo(f"passed over: {tally.passed_over}")
+    if tally.refused:
+        click.echo(f"refused: {tally.refused}")
+        for problem in tally.problems:
+            user = f" ({json.dumps(problem['user'], ensure_ascii=False)})" * bool(problem["user"])
+            click.echo(f"lambdatotp: line {problem['line']}{user}: {problem['problem']}", err=True)
+        if tally.refused > len(tally.problems):
+            more = tally.refused - len(tally.problems)
+            click.echo(f"lambdatotp: and {more} more: --report FILE has them all", err=True)
