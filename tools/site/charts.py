@@ -2,7 +2,7 @@
 
 A comment below a table draws one of its columns:
 
-    <!-- chart: both, ms -->
+    <!-- chart: both, ms: From nothing to the first reply, milliseconds -->
 
 A cell is a number, perhaps with its quartiles in parentheses: `90 (77 to 91)`. With
 `times` after the column's name, it is the number before that word. Bars are a share of the
@@ -17,7 +17,8 @@ import re
 from dataclasses import dataclass
 
 CHART = re.compile(
-    r"(?P<table>(?:^\|.*\n)+)\n?<!-- chart: *(?P<column>[^>]*?) *-->\n", re.MULTILINE
+    r"(?P<table>(?:^\|.*\n)+)\n?<!-- chart: *(?P<column>[^>:]*?): *(?P<title>[^>]*?) *-->\n",
+    re.MULTILINE,
 )
 # Bars end here, so that their numbers fit beside them.
 WIDEST = 82
@@ -42,12 +43,12 @@ class Bar:
 def draw(markdown: str) -> str:
     """Put a chart in the place of each comment that asks for one."""
     while found := CHART.search(markdown):
-        svg = chart(found["table"], found["column"])
+        svg = chart(found["table"], found["column"], found["title"])
         markdown = markdown[: found.end("table")] + f"\n{svg}\n" + markdown[found.end() :]
     return markdown
 
 
-def chart(table: str, wanted: str) -> str:
+def chart(table: str, wanted: str, title: str) -> str:
     """Draw a column of a table."""
     column = wanted.removesuffix(" times")
     rows = [[cell.strip() for cell in line.strip()[1:-1].split("|")] for line in table.splitlines()]
@@ -57,8 +58,7 @@ def chart(table: str, wanted: str) -> str:
         for row in rows[2:]
         if len(row) > index and (bar := read(row[0], row[index], factor=column != wanted))
     ]
-    title = f"{column}: how many times as fast" if column != wanted else column
-    return svg(re.sub(r"[`*]", "", title), bars)
+    return svg(title, bars)
 
 
 def read(label: str, cell: str, *, factor: bool) -> Bar | None:

@@ -56,7 +56,7 @@ def _package() -> griffe.Module:
 def _function(path: str, found: Any, thing: Any, *, level: int) -> Iterator[str]:
     yield f"{'#' * level} `{path}` {{ #{path.lower()} }}"
     signature = found.signature(name=path.rsplit(".", 1)[-1]).replace("self, ", "")
-    prefix = "async def " if "async" in found.labels else ""
+    prefix = "async def " if "async" in found.labels else "def "
     yield f"```python\n{_folded(prefix + signature.replace('(self)', '()'))}\n```"
     yield from _text(thing, found)
 
@@ -72,7 +72,7 @@ def _class(name: str, found: griffe.Class, thing: type) -> Iterator[str]:
     made = members.get("__new__")
     if made is not None:
         signature = made.signature(name=name, return_type=False)
-        signature = signature.replace("cls, ", "")
+        signature = "class " + signature.replace("cls, ", "")
         yield f"```python\n{_folded(signature)}\n```"
     yield from _text(thing, made)
     rows = []
