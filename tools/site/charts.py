@@ -27,17 +27,13 @@ ROW, LABEL, BAR = 44, 14, 14
 
 @dataclass(frozen=True)
 class Bar:
-    """One row of a table."""
+    """One row of a table; ours when it is lambdatotp."""
 
     label: str
     value: float
+    ours: bool
     low: float | None = None
     high: float | None = None
-
-    @property
-    def ours(self) -> bool:
-        """Tell whether it is lambdatotp as it is used."""
-        return self.label.startswith(("lambdatotp", "as shipped"))
 
 
 def draw(markdown: str) -> str:
@@ -66,12 +62,15 @@ def read(label: str, cell: str, *, factor: bool) -> Bar | None:
     label = re.sub(r"[`*]", "", label)
     if factor:
         times = re.search(r"([\d.]+) times", cell)
-        return Bar(label, float(times[1])) if times else None
+        return Bar(label, float(times[1]), ours=True) if times else None
     number = re.match(r"([\d.]+)(?: \(([\d.]+) to ([\d.]+)\))?", cell)
     if not number:
         return None
     value, low, high = number.groups()
-    return Bar(label, float(value), float(low) if low else None, float(high) if high else None)
+    ours = label.startswith(("lambdatotp", "as shipped"))
+    return Bar(
+        label, float(value), ours, float(low) if low else None, float(high) if high else None
+    )
 
 
 def svg(title: str, bars: list[Bar]) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def render(_: str = "") -> str:
     """Describe every command there is."""
     context = click.Context(main, info_name="lambdatotp")
-    pieces = [*_prose(main.help or ""), *_prose(main.epilog or "")]
+    pieces: list[str] = []
     for name in main.list_commands(context):
         command = main.get_command(context, name)
         if command is not None and not command.hidden:

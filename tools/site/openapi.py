@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DOCUMENT = Path(__file__).parents[2] / "openapi.json"
-BEARER = "`Authorization: Bearer ...`"
 
 
 def render(_: str = "") -> str:
@@ -50,18 +49,16 @@ def _operation(
     rows = []
     for each in shared + operation.get("parameters", []):
         parameter = _resolved(document, each)
-        where = f"in the {parameter['in']}"
-        rows.append(_field(document, parameter["name"], parameter, where))
-    body = _resolved(document, operation.get("requestBody", {}))
-    kinds = body.get("content", {})
+        rows.append(_field(document, parameter["name"], parameter, parameter["in"]))
+    kinds = _resolved(document, operation.get("requestBody", {})).get("content", {})
     schemas = [_resolved(document, kind["schema"]) for kind in kinds.values()]
     if schemas:
-        where = " or ".join(_kind(kind) for kind in kinds)
+        yield f"The body is {' or '.join(_kind(kind) for kind in kinds)}:"
         for name, schema in schemas[0]["properties"].items():
-            need = {"schema": schema, "required": name in schemas[0].get("required", [])}
-            rows.append(_field(document, name, need, where))
+            field = {"schema": schema, "required": name in schemas[0].get("required", [])}
+            rows.append(_field(document, name, field))
     if rows:
-        yield "\n".join(["| field | | type | |", "|---|---|---|---|", *rows])
+        yield "\n".join(["| field | type | |", "|---|---|---|", *rows])
     rows = []
     for status, reply in operation["responses"].items():
         response = _resolved(document, reply)
@@ -74,7 +71,7 @@ def _operation(
 
 
 def _kind(content_type: str) -> str:
-    return {"application/json": "JSON", "application/x-www-form-urlencoded": "form"}.get(
+    return {"application/json": "JSON", "application/x-www-form-urlencoded": "a form"}.get(
         content_type, content_type
     )
 
@@ -95,11 +92,14 @@ def _link(reference: str) -> str:
     return f"[{name}](#body-{name.lower()})"
 
 
-def _field(document: dict[str, Any], name: str, field: dict[str, Any], where: str) -> str:
+def _field(document: dict[str, Any], name: str, field: dict[str, Any], where: str = "") -> str:
     schema = _resolved(document, field["schema"])
-    text = field.get("description") or schema.get("description", "")
-    need = "" if field.get("required") else ", optional"
-    return f"| `{name}` | {where}{need} | {_type(document, field['schema'])} | {text} |"
+    words = [field.get("description") or schema.get("description", "")]
+    if where:
+        words.append(f"in the {where}")
+    if not field.get("required"):
+        words.append("may be left out")
+    return f"| `{name}` | {_type(document, field['schema'])} | {'; '.join(filter(None, words))} |"
 
 
 def _type(document: dict[str, Any], schema: dict[str, Any]) -> str:
