@@ -26,6 +26,7 @@ from mkdocs.structure.files import File
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from jinja2 import Environment
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
@@ -111,13 +112,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return charts.draw(markdown)
 
 
-def on_page_content(html: str, page: Page, **_: object) -> str:
-    """Tell of names that a page promised to describe, and does not."""
-    if page.file.src_uri == "python.md":
-        for name in stubs.undescribed():
-            log.warning("python.md does not describe lambdatotp.%s", name)
-    # Wide tables scroll by themselves, and by the keyboard.
-    return html
+def on_env(env: Environment, **_: object) -> Environment:
+    """Tell of public names that no page describes."""
+    for name in stubs.undescribed():
+        log.warning("no page describes lambdatotp.%s", name)
+    return env
 
 
 def on_post_build(config: MkDocsConfig) -> None:
