@@ -103,8 +103,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         path = found[1]
         if not (ROOT / path).exists():
             return ""
-        text = (ROOT / path).read_text()
-        return _linked(_lowered(text), path, config, files) + "\n"
+        # Its title says what the page's says.
+        text = re.sub(r"\A# .*\n+", "", (ROOT / path).read_text())
+        return _linked(text, path, config, files) + "\n"
 
     markdown = BLOCK.sub(block, markdown)
     markdown = _linked(markdown, source, config, files)
@@ -138,14 +139,6 @@ def _pieces(markdown: str) -> Iterator[tuple[bool, str]]:
             yield False, markdown[at : found.end()]
             at, fence = found.end(), ""
     yield not fence, markdown[at:]
-
-
-def _lowered(markdown: str) -> str:
-    """Make every heading one level lower, for a text that becomes part of a page."""
-    return "".join(
-        re.sub(r"^(#{1,5} )", r"#\1", text, flags=re.MULTILINE) if prose else text
-        for prose, text in _pieces(markdown)
-    )
 
 
 def _linked(markdown: str, source: str, config: MkDocsConfig, files: Files) -> str:
