@@ -29,12 +29,15 @@ FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 SHIP = export PYTHONDONTWRITEBYTECODE=1 && umask 022 && mkdir -p out \
 	&& $(BIN)/python tools/stage.py $(STAGE) && chmod a+r app.py chalicelib/*.py
 
+# The theme says at each start that it will be maintained until May 2027: we know.
+MKDOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/python -W error -m mkdocs
+
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 PYTHON_SOURCES := $(shell find python/lambdatotp -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-rust test-python test-lambda lint deny fuzz bench bench-cold bench-builds wheel vendor \
-	package deploy fmt mutants clean
+.PHONY: help run build test test-rust test-python test-lambda lint deny fuzz bench bench-cold bench-builds docs docs-serve \
+	wheel vendor package deploy fmt mutants clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -61,7 +64,7 @@ test-lambda: build vendor $(VENV)/.test-tools ## What `chalice deploy` ships, un
 	$(BIN)/python tools/dynamodb_local.py
 	$(BIN)/python -m pytest -q -m shipped
 
-lint: build $(VENV)/.test-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stubtest: no warning passes
+lint: build $(VENV)/.test-tools $(VENV)/.docs-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stubtest: no warning passes
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --locked --quiet --all-targets --all-features -- -D warnings
@@ -96,6 +99,13 @@ bench-cold: build $(VENV)/.test-tools package ## Cold start against boto3 + PyOT
 
 bench-builds: build $(VENV)/.test-tools ## Size and cold start of differing builds (half an hour)
 	$(BIN)/python benches/builds.py
+
+docs: build $(VENV)/.docs-tools ## The documentation as a site, in out/site: no warning passes
+	@$(MKDOCS) build --strict
+	@echo "lambdatotp: the documentation is in out/site: open out/site/index.html"
+
+docs-serve: build $(VENV)/.docs-tools ## The same while you write, at http://127.0.0.1:8001
+	@$(MKDOCS) serve --dev-addr 127.0.0.1:8001
 
 wheel: dist/.built-$(LAMBDA_TARGET) ## The wheel for Lambda: glibc 2.17, without the embedded engine (LAMBDA_TARGET=)
 
@@ -140,6 +150,11 @@ $(VENV)/.tools: requirements-dev.txt
 $(VENV)/.test-tools: $(VENV)/.tools requirements-test.txt
 	@echo "lambdatotp: installing the test tools ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	@touch $@
+
+$(VENV)/.docs-tools: $(VENV)/.tools requirements-docs.txt
+	@echo "lambdatotp: installing mkdocs ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-docs.txt
 	@touch $@
 
 $(VENV)/.lambda-tools: $(VENV)/.tools

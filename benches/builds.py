@@ -1,7 +1,7 @@
 """Which build to ship: LTO, optimization, TLS provider, by size and by cold start.
 
 Builds each variant from this source (a quarter of an hour on two cores), then measures
-all of them in turns, as cold_start.py does. The table goes into DESIGN.md.
+all of them in turns, as cold_start.py does. The table goes into docs/benchmarks.md.
 
     make bench-builds
 """

@@ -1,0 +1,168 @@
+"""What mkdocs calls while it builds the site: `make docs`.
+
+Pages link to each other, and to files of the repository, as they lie there, so that they
+can be read there, too. What is generated stands between two comments, and takes the place
+of the text between them:
+
+    <!-- generated: commands -->
+    The same as `lambdatotp --help`.
+    <!-- end -->
+"""
+
+from __future__ import annotations
+
+import logging
+import posixpath
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import charts
+import commands
+import openapi
+import stubs
+from mkdocs.structure.files import File
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from jinja2 import Environment
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).parents[2]
+REPOSITORY = "https://github.com/Marcelo-Theodoro/lambdatotp"
+
+# Files outside docs/ that are pages.
+DOCUMENTS = {
+    "README.md": "index.md",
+    "SECURITY.md": "security.md",
+    "DESIGN.md": "design.md",
+    "CHANGELOG.md": "changelog.md",
+    "examples/README.md": "recipes.md",
+}
+
+GENERATED: dict[str, Callable[[str], str]] = {
+    "commands": commands.render,
+    "http": openapi.render,
+    "python": stubs.render,
+}
+
+FENCE = re.compile(r"^ *(```+|~~~+)", re.MULTILINE)
+BLOCK = re.compile(
+    r"^<!-- (generated|if): *([^>]*?) *-->\n(.*?)^<!-- end -->\n", re.MULTILINE | re.DOTALL
+)
+INCLUDE = re.compile(r"^<!-- include: *(\S+) *-->\n", re.MULTILINE)
+LINK = re.compile(r"(?P<before>\]\(|\b(?:src|srcset|href)=\")(?P<to>[^)\s\"#]+)(?=[)\s\"#])")
+# What would be fetched from elsewhere by whoever opens a page. (Links are followed, not fetched.)
+FOREIGN = re.compile(
+    r"<(?:script|img|iframe|source|video|audio|object|embed)\b[^>]*\b(?:src|srcset|data)="
+    r"[\"']?(?:https?:)?//[^\s>]*"
+    r"|<link\b[^>]*\brel=[\"']?(?:stylesheet|preload|preconnect|icon)[^>]*(?:https?:)?//[^>]*"
+    r"|@import[^;]*//[^;]*|url\([\"']?(?:https?:)?//[^)]*",
+    re.IGNORECASE,
+)
+
+log = logging.getLogger("mkdocs.hooks.lambdatotp")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Leave pages out whose file is not there."""
+    missing = {page for name, page in DOCUMENTS.items() if not (ROOT / name).exists()}
+    for section in config.nav or []:
+        for title, pages in section.items():
+            section[title] = [
+                page
+                for page in pages
+                if not missing & set(page.values() if isinstance(page, dict) else [page])
+            ]
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that are not in docs/."""
+    for name, page in DOCUMENTS.items():
+        if (ROOT / name).exists():
+            files.append(File.generated(config, page, abs_src_path=str(ROOT / name)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Fill in what is generated, draw the charts, and point the links into the site."""
+    source = Path(page.file.abs_src_path or "").relative_to(ROOT).as_posix()
+
+    def block(found: re.Match[str]) -> str:
+        kind, name, text = found.groups()
+        if kind == "if":
+            return text if (ROOT / name).exists() else ""
+        name, _, arguments = name.partition(" ")
+        return GENERATED[name](arguments) + "\n"
+
+    def include(found: re.Match[str]) -> str:
+        path = found[1]
+        if not (ROOT / path).exists():
+            return ""
+        # Its title says what the page's says.
+        text = re.sub(r"\A# .*\n+", "", (ROOT / path).read_text())
+        return _linked(text, path, config, files) + "\n"
+
+    markdown = BLOCK.sub(block, markdown)
+    markdown = _linked(markdown, source, config, files)
+    markdown = INCLUDE.sub(include, markdown)
+    return charts.draw(markdown)
+
+
+def on_env(env: Environment, **_: object) -> Environment:
+    """Tell of public names that no page describes."""
+    for name in stubs.undescribed():
+        log.warning("no page describes lambdatotp.%s", name)
+    return env
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """See that the site loads nothing from elsewhere."""
+    for path in sorted(Path(config.site_dir).rglob("*")):
+        if path.suffix in {".html", ".css"}:
+            for found in FOREIGN.findall(path.read_text()):
+                log.warning("%s would load %s", path.name, found)
+
+
+def _pieces(markdown: str) -> Iterator[tuple[bool, str]]:
+    """Divide a text into prose and code blocks: (True, prose), (False, code), ..."""
+    at, fence = 0, ""
+    for found in FENCE.finditer(markdown):
+        if not fence:
+            yield True, markdown[at : found.start()]
+            at, fence = found.start(), found[1]
+        elif found[1].startswith(fence):
+            yield False, markdown[at : found.end()]
+            at, fence = found.end(), ""
+    yield not fence, markdown[at:]
+
+
+def _linked(markdown: str, source: str, config: MkDocsConfig, files: Files) -> str:
+    """Point links into the site: to a page, a picture, or the file in the repository."""
+
+    def point(found: re.Match[str]) -> str:
+        to = found["to"]
+        if re.match(r"[a-z]+:", to):
+            return found[0]
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(source), to))
+        if not (ROOT / path).exists():
+            log.warning("%s: %s leads nowhere", source, to)
+            return found[0]
+        if path in DOCUMENTS:
+            target = DOCUMENTS[path]
+        elif path.startswith("docs/"):
+            target = path.removeprefix("docs/")
+        elif Path(path).suffix in {".json", ".png", ".svg"}:
+            if files.get_file_from_path(path) is None:
+                files.append(File.generated(config, path, abs_src_path=str(ROOT / path)))
+            target = path
+        else:
+            target = f"{REPOSITORY}/blob/HEAD/{path}"
+        # All pages are in one folder.
+        return found["before"] + target
+
+    return "".join(LINK.sub(point, text) if prose else text for prose, text in _pieces(markdown))
