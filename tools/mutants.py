@@ -75,8 +75,8 @@ MUTANTS = {
     ),
     "lost replies: register meets itself": Mutant(
         STORE,
-        "item.carries(field::ENROLLMENT_ID, &id)",
-        "item.carries(field::ENROLLMENT_ID, &id) && false",
+        "(!there.carries(field::ENROLLMENT_ID, id)).then_some(there)",
+        "Some(there)",
         f"{FAULTS} -k test_of_register",
     ),
     "lost replies: the second form is charged twice": Mutant(
@@ -114,6 +114,30 @@ MUTANTS = {
         "attribute_not_exists(enrollment_id) AND secret = :enrolled",
         ":enrolled = :enrolled",
         f"{FAULTS} -k legacy_users",
+    ),
+    "moving in: whoever is there is written over": Mutant(
+        STORE,
+        '"attribute_not_exists(user_id) \\',
+        '"attribute_exists(user_id) OR attribute_not_exists(user_id) \\',
+        "tests/python/test_cli_formats.py -k named_by_line",
+    ),
+    "moving in: a used code is good again": Mutant(
+        "src/store/moving.rs",
+        "history.last_step.map(n)",
+        "None::<u64>.map(n)",
+        "tests/python/test_cli_moving.py -k everything_moves",
+    ),
+    "moving out: whoever is on the machine reads the file": Mutant(
+        "python/lambdatotp/cli/exporting.py",
+        "0o600",
+        "0o644",
+        "tests/python/test_cli_moving.py -k out_and_in_again",
+    ),
+    "secrets: the list fetches them": Mutant(
+        "src/store/scan.rs",
+        "Some(STATUS)",
+        "None",
+        "tests/python/test_cli_list.py -k stay_in_the_table",
     ),
     "forks: a child takes its parent's runtime and sockets for its own": Mutant(
         "src/process.rs",

@@ -180,12 +180,14 @@ impl TryFrom<Key> for KeyUri {
             _ => return invalid("it is neither totp nor hotp"),
         };
         // The app writes labels as they stood in the key URI: the issuer first, often.
-        let issuer = key.issuer.trim();
-        let name = key.name.strip_prefix(issuer).and_then(|rest| rest.strip_prefix(':'));
-        let (issuer, name) = match (issuer, name) {
-            ("", _) => key.name.split_once(':').unwrap_or(("", &key.name)),
-            (issuer, name) => (issuer, name.unwrap_or(&key.name)),
+        let (issuer, name) = match key.issuer.trim() {
+            "" => key.name.split_once(':').unwrap_or(("", &key.name)),
+            issuer => {
+                let name = key.name.strip_prefix(issuer).and_then(|rest| rest.strip_prefix(':'));
+                (issuer, name.unwrap_or(&key.name))
+            }
         };
+        let issuer = issuer.trim();
         Ok(Self {
             factor,
             issuer: (!issuer.is_empty()).then(|| issuer.to_owned()),

@@ -16,9 +16,9 @@ from pathlib import Path
 import boto3
 import pytest
 import stage as stages
+import vendor as vendors
 from lambdatotp import _lambdatotp
 
-import vendor as vendors
 from chalicelib import shipping
 
 ROOT = Path(__file__).parents[2]
