@@ -27,7 +27,7 @@ FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 # Lambda reads the files as another user, whatever our umask is; and what Python leaves
 # in __pycache__ is not to be shipped.
 SHIP = export PYTHONDONTWRITEBYTECODE=1 && umask 022 && mkdir -p out \
-	&& $(BIN)/python tools/stage.py $(STAGE) && chmod a+r app.py chalicelib/*.py
+	&& $(BIN)/python tools/stage.py $(STAGE) && chmod a+r app.py chalicelib/*.py chalicelib/*.html
 
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 PYTHON_SOURCES := $(shell find python/lambdatotp -name '*.py')

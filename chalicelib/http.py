@@ -163,7 +163,9 @@ def _refused(app: Chalice, error: lambdatotp.LambdaTotpError, user: str) -> Refu
     )
 
 
-def answering(app: Chalice) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
+def answering(
+    app: Chalice, *, public: bool = False
+) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
     """Give a route the request's fields, and turn what it raises into replies."""
 
     def decorate(view: Callable[..., Response]) -> Callable[..., Response]:
@@ -175,7 +177,8 @@ def answering(app: Chalice) -> Callable[[Callable[..., Response]], Callable[...,
                 request = app.current_request
                 if request is None:  # Chalice sets it before it calls a view
                     raise _bad_request("There is no request.")
-                _authorize(request)
+                if not public:
+                    _authorize(request)
                 fields = _fields(request)
                 user = str(fields.get("user") or path.get("user_id", ""))
                 return view(fields, **path)
