@@ -33,7 +33,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.r
 PYTHON_SOURCES := $(shell find python/lambdatotp -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-rust test-python test-lambda lint deny fuzz bench bench-cold bench-builds wheel vendor \
+.PHONY: help run build test test-rust test-python screenshots test-lambda lint deny fuzz bench bench-cold bench-builds wheel vendor \
 	package deploy fmt mutants clean
 
 help: ## Show this list
@@ -54,8 +54,14 @@ test-rust: ## The Rust tests: the pure core alone, then with DynamoDB and the em
 
 test-python: build $(VENV)/.test-tools ## The Python tests, on the embedded engine and on DynamoDB Local
 	$(BIN)/python tools/dynamodb_local.py
+	$(BIN)/python tools/chromium.py
 	$(BIN)/python tools/pyotp_suite.py --fetch
 	$(BIN)/python -m pytest -q -m "not shipped"
+
+screenshots: build $(VENV)/.test-tools ## Take the pictures of the enrollment page in docs/images/ anew
+	$(BIN)/python tools/chromium.py
+	mkdir -p docs/images
+	$(BIN)/python -m pytest -q tests/python/test_enroll_page.py -k pictures --screenshots docs/images
 
 test-lambda: build vendor $(VENV)/.test-tools ## What `chalice deploy` ships, under AWS's own runtime client
 	$(BIN)/python tools/dynamodb_local.py

@@ -1,6 +1,6 @@
 """A Chromium for the tests of the enrollment page: find it, or install Debian's.
 
-    python tools/chromium.py    # say where it is
+python tools/chromium.py    # say where it is
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import subprocess
 import sys
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# Nothing is recommended along with it, so a font to look at comes by name.
-PACKAGES = ("chromium", "fonts-inter")
+PACKAGE = "chromium"
 
 
 def find() -> str | None:
@@ -36,8 +35,8 @@ def fetch() -> str:
         return browser
     root, apt = _as_root(), shutil.which("apt-get")
     if apt and root is not None:
-        print(f"lambdatotp: installing {PACKAGES[0]} ...", file=sys.stderr)
-        install = ["install", "-y", "-qq", "--no-install-recommends", *PACKAGES]
+        print(f"lambdatotp: installing {PACKAGE} ...", file=sys.stderr)
+        install = ["install", "-y", "-qq", "--no-install-recommends", PACKAGE]
         command = [*root, "env", "DEBIAN_FRONTEND=noninteractive", apt]
         for arguments in (["update", "-qq"], install):
             subprocess.run([*command, *arguments], check=False, stdout=subprocess.DEVNULL)

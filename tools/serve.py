@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 BANNER = """
 lambdatotp serves at {url}
 Users are kept in {database}. Ctrl-C stops it.
+Enroll in a browser at {url}/enroll
 
 Register a user, and see the QR code to scan with an authenticator app:
 
@@ -53,7 +54,12 @@ def main() -> int:
     process = subprocess.Popen(
         [chalice, "local", "--no-autoreload", "--port", str(options.port)],
         cwd=ROOT,
-        env={**os.environ, "LAMBDATOTP_EMBEDDED": database, "PYTHONUNBUFFERED": "1"},
+        env={
+            **os.environ,
+            "LAMBDATOTP_EMBEDDED": database,
+            "LAMBDATOTP_ENROLL_PAGE": "on",
+            "PYTHONUNBUFFERED": "1",
+        },
         stdout=subprocess.PIPE,
         text=True,
     )
