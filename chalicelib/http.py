@@ -166,7 +166,10 @@ def _refused(app: Chalice, error: lambdatotp.LambdaTotpError, user: str) -> Refu
 def answering(
     app: Chalice, *, public: bool = False
 ) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
-    """Give a route the request's fields, and turn what it raises into replies."""
+    """Give a route the request's fields, and turn what it raises into replies.
+
+    A public route asks for no token.
+    """
 
     def decorate(view: Callable[..., Response]) -> Callable[..., Response]:
         @wraps(view)

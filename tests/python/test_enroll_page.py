@@ -298,7 +298,7 @@ def test_the_token(guarded, visit):
     token = page.get_by_label("API token")
     expect(token).to_be_focused()
     assert token.get_attribute("type") == "password"
-    for wrong in ("", "wrong", "tökén"):
+    for wrong in ("", "wrong", "tökén", "слово"):
         token.fill(wrong)
         page.get_by_label("User").fill("ana")
         page.get_by_role("button", name="Show the QR code").click()
