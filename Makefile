@@ -27,7 +27,7 @@ FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 # Lambda reads the files as another user, whatever our umask is; and what Python leaves
 # in __pycache__ is not to be shipped.
 SHIP = export PYTHONDONTWRITEBYTECODE=1 && umask 022 && mkdir -p out \
-	&& $(BIN)/python tools/stage.py $(STAGE) && chmod a+r app.py chalicelib/*.py
+	&& $(BIN)/python tools/stage.py $(STAGE) && chmod a+r app.py chalicelib/*.py chalicelib/*.html
 
 # The theme says at each start that it will be maintained until May 2027: we know.
 MKDOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/python -W error -m mkdocs
@@ -36,8 +36,8 @@ RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.r
 PYTHON_SOURCES := $(shell find python/lambdatotp -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-rust test-python test-lambda lint deny fuzz bench bench-cold bench-builds docs docs-serve \
-	wheel vendor package deploy fmt mutants clean
+.PHONY: help run build test test-rust test-python screenshots test-lambda lint deny fuzz bench bench-cold bench-builds docs \
+	docs-serve wheel vendor package deploy fmt mutants clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,8 +57,14 @@ test-rust: ## The Rust tests: the pure core alone, then with DynamoDB and the em
 
 test-python: build $(VENV)/.test-tools ## The Python tests, on the embedded engine and on DynamoDB Local
 	$(BIN)/python tools/dynamodb_local.py
+	$(BIN)/python tools/chromium.py
 	$(BIN)/python tools/pyotp_suite.py --fetch
 	$(BIN)/python -m pytest -q -m "not shipped"
+
+screenshots: build $(VENV)/.test-tools ## Take the pictures of the enrollment page in docs/images/ anew
+	$(BIN)/python tools/chromium.py
+	mkdir -p docs/images
+	$(BIN)/python -m pytest -q tests/python/test_enroll_page.py -k pictures --screenshots docs/images
 
 test-lambda: build vendor $(VENV)/.test-tools ## What `chalice deploy` ships, under AWS's own runtime client
 	$(BIN)/python tools/dynamodb_local.py

@@ -20,12 +20,15 @@ warn_if_open()
 AUTHORIZER = IAMAuthorizer() if config.IAM_AUTHORIZATION else None
 
 
-def route(path: str, method: str) -> Callable[[Callable[..., Response]], Any]:
+def route(
+    path: str, method: str, *, public: bool = False
+) -> Callable[[Callable[..., Response]], Any]:
     """Route a method of a path to a function that takes the fields of a request."""
 
     def decorate(view: Callable[..., Response]) -> Any:  # noqa: ANN401 - Chalice's own
         wanted: dict[str, Any] = {"methods": [method], "authorizer": AUTHORIZER}
-        return app.route(path, content_types=CONTENT_TYPES, **wanted)(answering(app)(view))
+        answer = answering(app, public=public)(view)
+        return app.route(path, content_types=CONTENT_TYPES, **wanted)(answer)
 
     return decorate
 
@@ -75,6 +78,15 @@ def _verify(fields: dict[str, Any]) -> Response:
     return reply(200, body)
 
 
+@route("/enroll", "GET", public=True)
+def enrollment_page(_fields: dict[str, Any]) -> Response:
+    """Show the page on which users enroll: it holds no secret, and asks for the API token."""
+    # No part of a cold start.
+    from chalicelib import enroll  # noqa: PLC0415
+
+    return enroll.page()
+
+
 @route("/unlock", "POST")
 @admin(app)
 def unlock(fields: dict[str, Any]) -> Response:
@@ -108,6 +120,13 @@ def delete(_fields: dict[str, Any], user_id: str) -> Response:
 def delete_verify(_fields: dict[str, Any]) -> Response:
     """Remove the user whose id is another route's path."""
     return _delete("verify")
+
+
+@route("/enroll", "DELETE")
+@admin(app)
+def delete_enroll(_fields: dict[str, Any]) -> Response:
+    """Remove such a user, too."""
+    return _delete("enroll")
 
 
 @route("/unlock", "DELETE")

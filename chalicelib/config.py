@@ -22,6 +22,10 @@ APP_NAME = "MyApp"
 # effect with the next deployment.
 IAM_AUTHORIZATION = False
 
+# Serve the page on which users enroll, at /enroll: LAMBDATOTP_ENROLL_PAGE=on. A browser
+# signs no requests, so with IAM_AUTHORIZATION there is none.
+ENROLL_PAGE = os.environ.get("LAMBDATOTP_ENROLL_PAGE", "").lower() == "on"
+
 # The environment overrides the names.
 REGION = os.environ.get("LAMBDATOTP_REGION") or REGION
 TABLE_NAME = os.environ.get("LAMBDATOTP_TABLE_NAME") or TABLE_NAME

@@ -163,8 +163,13 @@ def _refused(app: Chalice, error: lambdatotp.LambdaTotpError, user: str) -> Refu
     )
 
 
-def answering(app: Chalice) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
-    """Give a route the request's fields, and turn what it raises into replies."""
+def answering(
+    app: Chalice, *, public: bool = False
+) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
+    """Give a route the request's fields, and turn what it raises into replies.
+
+    A public route asks for no token.
+    """
 
     def decorate(view: Callable[..., Response]) -> Callable[..., Response]:
         @wraps(view)
@@ -175,7 +180,8 @@ def answering(app: Chalice) -> Callable[[Callable[..., Response]], Callable[...,
                 request = app.current_request
                 if request is None:  # Chalice sets it before it calls a view
                     raise _bad_request("There is no request.")
-                _authorize(request)
+                if not public:
+                    _authorize(request)
                 fields = _fields(request)
                 user = str(fields.get("user") or path.get("user_id", ""))
                 return view(fields, **path)

@@ -24,6 +24,7 @@ RACES = "tests/python/test_races.py"
 RECOVERY = "src/store/recovery.rs"
 SEAL = "src/store/seal.rs"
 SEALING = "tests/python/test_sealing.py"
+PAGE = "tests/python/test_enroll_page.py"
 
 
 @dataclass(frozen=True)
@@ -216,6 +217,24 @@ MUTANTS = {
         "found |= hmac.compare_digest",
         "found = hmac.compare_digest(b'', b'') or hmac.compare_digest",
         "tests/python/test_http.py -k several_tokens",
+    ),
+    "enrollment page: whatever is slipped in runs": Mutant(
+        "chalicelib/enroll.py",
+        "script-src 'nonce-{nonce}'",
+        "script-src 'nonce-{nonce}' 'unsafe-hashes' 'unsafe-inline' *",
+        f"{PAGE} -k new_each_time",
+    ),
+    "enrollment page: the secret stays": Mutant(
+        "chalicelib/enroll.html",
+        '$("scan").remove();',
+        '$("scan").hidden = true;',
+        f"{PAGE} -k scanned_typed",
+    ),
+    "enrollment page: a user's name is HTML": Mutant(
+        "chalicelib/enroll.html",
+        '$("account").textContent = user;',
+        '$("account").innerHTML = user;',
+        f"{PAGE} -k are_text",
     ),
     "silence: a secret shows itself": Mutant(
         "src/python/otp.rs",

@@ -36,14 +36,23 @@ VARIABLES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", metavar="FOLDER", help="write the README's pictures there")
+
+
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away what the machine's owner has set, and give test credentials."""
     for name in list(os.environ):
         if name.startswith(("AWS_", "LAMBDATOTP_")):
             monkeypatch.delenv(name)
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test the same environment, and no verifier made before it."""
+    clean(monkeypatch)
     monkeypatch.setattr(lambdatotp, "_made", {})
 
 

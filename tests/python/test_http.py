@@ -39,6 +39,7 @@ USERS = [
     "..",
     "a?b#c",
     "verify",
+    "enroll",
 ]
 
 
@@ -445,6 +446,7 @@ class TestAccess:
                     ("POST", "/recovery_codes"),
                     ("DELETE", "/ana"),
                     ("DELETE", "/verify"),
+                    ("DELETE", "/enroll"),
                 ]:
                     body = {"user": "ana", "code": "123456"} if method == "POST" else b""
                     assert service.call(method, path, body, headers).status_code == 401
@@ -470,7 +472,7 @@ class TestAccess:
         monkeypatch.setattr(importlib.import_module("chalicelib.config"), "IAM_AUTHORIZATION", True)
         app = importlib.import_module("app").app
         entries = [entry for methods in app.routes.values() for entry in methods.values()]
-        assert len(entries) == 10
+        assert len(entries) == 12
         assert {type(entry.authorizer).__name__ for entry in entries} == {"IAMAuthorizer"}
         # Signed callers may do what only tokens could; unsigned ones (on this machine, where
         # nothing checks signatures) may not.
@@ -480,6 +482,36 @@ class TestAccess:
         event = proxy_event("DELETE", "/ana", resource="/{user_id}")
         event["requestContext"]["identity"]["userArn"] = "arn:aws:iam::123456789012:user/backend"
         assert app(event, None)["statusCode"] == 204
+
+
+class TestEnrollmentPage:
+    """Who gets it; what it does is in test_enroll_page.py."""
+
+    @pytest.mark.parametrize("setting", [None, "", "off", "1", "true", "on off"])
+    def test_it_is_off_until_it_is_switched_on(self, engine, load_app, setting):
+        variables = {} if setting is None else {"LAMBDATOTP_ENROLL_PAGE": setting}
+        service = load_app(**engine.environment(), **variables, LAMBDATOTP_API_TOKEN="t0ken")
+        for headers in ({}, {"Authorization": "Bearer t0ken"}):
+            response = service.call("GET", "/enroll", headers=headers)
+            assert (response.status_code, response.json_body["Code"]) == (404, "NotFoundError")
+
+    @pytest.mark.parametrize("token", ["", "t0ken"])
+    def test_it_is_shown_to_everybody_and_asks_for_the_token(self, engine, load_app, token):
+        settings = {"LAMBDATOTP_ENROLL_PAGE": "ON", "LAMBDATOTP_API_TOKEN": token}
+        response = load_app(**engine.environment(), **settings).call("GET", "/enroll")
+        assert response.status_code == 200
+        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert response.headers["Cache-Control"] == "no-store"
+        html = response.body.decode()
+        assert html.startswith("<!doctype html>")
+        assert ('type="password"' in html) is bool(token)
+        assert "t0ken" not in html
+
+    def test_there_is_none_with_iam(self, engine, load_app, monkeypatch):
+        service = load_app(**engine.environment(), LAMBDATOTP_ENROLL_PAGE="on")
+        assert service.call("GET", "/enroll").status_code == 200
+        monkeypatch.setattr(sys.modules["chalicelib.config"], "IAM_AUTHORIZATION", True)
+        assert service.call("GET", "/enroll").status_code == 404
 
 
 def test_every_reply_has_the_headers_of_a_careful_service(service):

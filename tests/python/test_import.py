@@ -53,6 +53,8 @@ print(json.dumps([sorted(sys.modules), threading.active_count()]))
     assert threads == 1
     assert not at.exists()
     assert not {"boto3", "botocore", "hmac", "hashlib", "pyotp", "qrcode"} & set(modules)
+    assert "chalicelib.http" in modules
+    assert "chalicelib.enroll" not in modules
 
 
 def test_a_first_call_loads_no_more():

@@ -192,6 +192,15 @@ def test_refusals(start, engine, version):
         assert function.invoke(post("/verify", {"user": "bob", "code": "123456"})).status == 423
 
 
+def test_the_enrollment_page(start, version):
+    with start(version, LAMBDATOTP_ENROLL_PAGE="on") as function:
+        page = function.invoke(proxy_event("GET", "/enroll"))
+        assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert page.text.startswith("<!doctype html>")
+    with start(version) as function:
+        assert function.invoke(proxy_event("GET", "/enroll")).status == 404
+
+
 def test_no_table_is_no_verdict(start, version):
     with start(version, LAMBDATOTP_TABLE_NAME="nowhere") as function:
         answer = function.invoke(post("/verify", {"user": "ana", "code": "123456"}))

@@ -1,0 +1,39 @@
+"""The page on which a user enrolls: one file, with a nonce of its own in each reply.
+
+It loads nothing from elsewhere, and talks to the routes beside it as any caller does.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chalicelib import access, config
+from chalicelib.http import Refusal, reply
+
+if TYPE_CHECKING:
+    from chalice.app import Response
+
+TEMPLATE = Path(__file__).with_name("enroll.html")
+
+POLICY = (
+    "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
+    "img-src data:; connect-src 'self'; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+def page() -> Response:
+    """Make the page, if it is switched on."""
+    if config.IAM_AUTHORIZATION or not config.ENROLL_PAGE:
+        raise Refusal(404, "NotFoundError", "There is no such page.")
+    before, token_field, after = TEMPLATE.read_text("utf-8").split("<!-- API token -->\n")
+    if not access.tokens_configured():
+        token_field = ""
+    nonce = os.urandom(16).hex()
+    headers = {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": POLICY.format(nonce=nonce),
+    }
+    return reply(200, (before + token_field + after).replace("{{nonce}}", nonce), headers)
