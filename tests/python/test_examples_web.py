@@ -180,6 +180,8 @@ def django_module(tmp_path_factory):
     from django.core.management import call_command
     from django.db import connections
 
+    # Its own takes half a second of CPU for each password.
+    module.settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     call_command("migrate", verbosity=0)
     yield module
     connections.close_all()
@@ -253,6 +255,9 @@ def test_a_second_factor_is_turned_on_by_the_phone(site):
     assert again.status == 409
     assert "data:" not in again.text
     assert phone.recovery_codes[0] not in again.text
+    # Until the first code, it may lapse.
+    status = lambdatotp.Verifier().status("ana")
+    assert status.expires_at - status.registered_at == 600
     # A recovery code says nothing about the phone.
     for code in (wrong_codes(phone, 1)[0], phone.recovery_codes[0]):
         assert site.confirm(code).status == 400
@@ -281,8 +286,9 @@ def test_the_whole_way(site, caplog):
     assert not site.inside()
     assert site.code(second).status < 400
     assert site.inside()
-    site.logout()
+    # Without a logout in between: whoever begins anew is outside.
     site.password()
+    assert not site.inside()
     assert site.code(second).status == 401
 
     answers = [site.code(code) for code in wrong_codes(phone, 10)]
@@ -385,7 +391,7 @@ def test_fastapi_lets_many_in_at_once(fastapi_site):
                 reply = await client.post("/login/code", json={"code": code}, headers=cookie)
                 return reply.status_code
 
-            cookies = [await pending(user) for user in users]
+            cookies = await asyncio.gather(*map(pending, users))
             each = [
                 code(cookie, code_of(enrollments[user]))
                 for user, cookie in zip(users, cookies, strict=True)
@@ -480,6 +486,10 @@ def test_django_wants_its_csrf_token(django_site):
     fields = {"username": "ana", "password": PASSWORD}
     assert django_site.client.post("/login/", fields).status_code == 403
     assert not django_site.inside()
+    django_site.password()
+    for path in (DjangoSite.ENROLL, DjangoSite.CONFIRM, DjangoSite.CODE, DjangoSite.LOGOUT):
+        assert django_site.client.post(path, {"code": "123456"}).status_code == 403
+    assert django_site.inside()
 
 
 def test_django_takes_one_to_where_they_wanted(django_site):
@@ -491,6 +501,15 @@ def test_django_takes_one_to_where_they_wanted(django_site):
     fields = {"username": "ana", "password": PASSWORD}
     assert django_site.send("POST", action, **fields).headers["Location"] == "/login/code/"
     assert django_site.code(code_of(phone, 1)).headers["Location"] == "/vault/"
+    assert django_site.send("GET", "/vault/").status == 200
+
+
+def test_django_takes_no_code_for_a_factor_that_is_not_on(django_site):
+    django_site.password()
+    phone = Phone(django_site.enroll())
+    assert django_site.code(code_of(phone)).headers["Location"] == "/login/"
+    assert django_site.send("GET", "/vault/").status == 302
+    assert django_site.confirm(code_of(phone)).status < 400
     assert django_site.send("GET", "/vault/").status == 200
 
 
