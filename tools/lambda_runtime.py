@@ -75,6 +75,7 @@ class Reply:
     headers: Mapping[str, str]
     text: str
     seconds: float
+    cookies: tuple[str, ...] = ()
 
     @property
     def json(self) -> Any:
@@ -168,7 +169,8 @@ class Function:
         if outcome.get("isBase64Encoded"):
             text = base64.b64decode(text).decode()
         headers = {name.lower(): value for name, value in outcome["headers"].items()}
-        return Reply(outcome["statusCode"], headers, text, ended - began)
+        cookies = tuple(outcome.get("cookies", ()))
+        return Reply(outcome["statusCode"], headers, text, ended - began, cookies)
 
     def peak_memory(self) -> int:
         """Read the process's peak memory, in KiB."""
@@ -202,6 +204,7 @@ def running(
         # /var/task is read-only.
         "PYTHONDONTWRITEBYTECODE": "1",
         "LAMBDA_TASK_ROOT": str(folder),
+        "_HANDLER": "app.app",
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.server_port}",
         "AWS_LAMBDA_FUNCTION_NAME": "lambdatotp-dev",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
@@ -210,7 +213,7 @@ def running(
     }
     began = time.perf_counter()
     process = subprocess.Popen(
-        [python, "-S", "-m", "awslambdaric", "app.app"],
+        [python, "-S", "-m", "awslambdaric", variables["_HANDLER"]],
         cwd=folder,
         env=variables,
         stdout=log,

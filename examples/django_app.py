@@ -1,0 +1,239 @@
+"""A second factor in Django: one file with settings, URLs and views.
+
+    pip install django
+    export LAMBDATOTP_EMBEDDED=lambdatotp.db
+    python examples/django_app.py migrate && python examples/django_app.py createsuperuser
+    python examples/django_app.py runserver
+
+In a project of your own, take everything below the settings; keep the password step in
+front, and no other login view (that of the admin, say) beside it. An `async def` view does
+the same with `await verifier().check_async(...)` and `alogin`.
+
+For production: unset LAMBDATOTP_EMBEDDED, and the second factors are in DynamoDB; set
+LAMBDATOTP_KEYS, which seals them, and SESSION_KEY, which turns on cookies for https only.
+"""
+
+import logging
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any
+
+import django
+import lambdatotp
+from django.conf import settings
+
+SESSION_KEY = os.environ.get("SESSION_KEY")
+DATABASE = os.environ.get("DATABASE", "django_app.db")
+if not settings.configured:
+    settings.configure(
+        SECRET_KEY=SESSION_KEY or secrets.token_hex(),
+        DEBUG=SESSION_KEY is None,
+        ALLOWED_HOSTS=os.environ.get("HOSTS", "127.0.0.1 localhost").split(),
+        SESSION_COOKIE_SECURE=SESSION_KEY is not None,
+        CSRF_COOKIE_SECURE=SESSION_KEY is not None,
+        ROOT_URLCONF=__name__,
+        LOGIN_URL="password",
+        LOGIN_REDIRECT_URL="home",
+        INSTALLED_APPS=[f"django.contrib.{x}" for x in ("auth", "contenttypes", "sessions")],
+        MIDDLEWARE=[
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.middleware.csrf.CsrfViewMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+            f"{__name__}.SecondFactorErrors",
+        ],
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATABASE}},
+        TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates"}],
+    )
+    django.setup()
+
+from django import forms  # noqa: E402 - models and views want the settings first
+from django.contrib.auth import get_user_model, login  # noqa: E402
+from django.contrib.auth.decorators import login_required  # noqa: E402
+from django.contrib.auth.forms import AuthenticationForm  # noqa: E402
+from django.contrib.auth.models import AbstractUser, Group  # noqa: E402
+from django.contrib.auth.views import LoginView, LogoutView, redirect_to_login  # noqa: E402
+from django.core.management import execute_from_command_line  # noqa: E402
+from django.http import HttpRequest, HttpResponse  # noqa: E402
+from django.shortcuts import redirect  # noqa: E402
+from django.template import engines  # noqa: E402
+from django.urls import path  # noqa: E402
+from django.views.decorators.debug import sensitive_post_parameters  # noqa: E402
+from django.views.decorators.http import require_POST  # noqa: E402
+
+View = Callable[..., HttpResponse]
+PENDING_SECONDS = 300
+PAGE = """<!doctype html><title>Example</title><p>{{ message }}</p>
+{% if enrollment %}<img src="{{ enrollment.qr_data_uri }}" alt="QR code">
+<p>Keep these for the day the phone is gone:</p>
+<ul>{% for code in enrollment.recovery_codes %}<li>{{ code }}</li>{% endfor %}</ul>{% endif %}
+<form method="post" action="{% url action %}?{{ query }}">{% csrf_token %}{{ form }}
+<button>{{ action }}</button></form>"""
+
+
+class CodeForm(forms.Form):
+    """One field for codes and recovery codes."""
+
+    code = forms.CharField(max_length=64)
+
+
+@cache
+def verifier() -> lambdatotp.Verifier:
+    """Make the one verifier, on first use: in the worker, after any fork."""
+    # A registration that is not confirmed within ten minutes may be started again.
+    return lambdatotp.Verifier(issuer="Django example", enrollment_ttl=600)
+
+
+class SecondFactorErrors:
+    """Answer when there is no verdict. A wrong code is none of these."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Hand on."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Turn what lambdatotp raises into replies."""
+        match error:
+            case lambdatotp.TooManyAttemptsError(retry_after=seconds):
+                headers = {"Retry-After": str(seconds)}
+                return HttpResponse(str(error), status=429, headers=headers)
+            case lambdatotp.LockedError():
+                return page(request, "Locked: use a recovery code.", "code", CodeForm(), 423)
+            case lambdatotp.UserExistsError():
+                return page(request, "Begun before: enter a code.", "confirm", CodeForm(), 409)
+            case lambdatotp.UserNotFoundError():
+                return HttpResponse(str(error), status=409)
+            case lambdatotp.LambdaTotpError():  # the log says what, the reply does not
+                logging.getLogger(__name__).error("%s: %s", type(error).__name__, error)
+                return HttpResponse("Try again.", status=503, headers={"Retry-After": "2"})
+        return None
+
+
+def page(  # noqa: PLR0913, PLR0917 - all that differs between the pages
+    request: HttpRequest,
+    message: str,
+    action: str,
+    form: forms.BaseForm | None = None,
+    status: int = 200,
+    enrollment: lambdatotp.Enrollment | None = None,
+) -> HttpResponse:
+    """Make a page with one form."""
+    shown = {"message": message, "action": action, "form": form or "", "enrollment": enrollment}
+    shown["query"] = request.GET.urlencode()  # where to go after the login
+    text = engines["django"].from_string(PAGE).render(shown, request)
+    return HttpResponse(text, status=status, headers={"Cache-Control": "no-store"})
+
+
+def second_factor_on(user: AbstractUser) -> bool:
+    """Your user model has a BooleanField for this. Here it is a group, to need no migration."""
+    return bool(user.groups.filter(name="second factor").exists())
+
+
+def second_factor_required(view: View) -> View:
+    """Let in who has shown a code in this session: `login_required`, and more."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        user = request.user
+        if not user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if request.session.get("second_factor_of") != user.pk:
+            return redirect("code" if second_factor_on(user) else "enroll")
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+class PasswordStep(LoginView):
+    """Take the password. With a second factor, that alone lets nobody in."""
+
+    def render_to_response(self, context: dict[str, Any], **_: object) -> HttpResponse:
+        """Show our page."""
+        return page(self.request, "Who are you?", "password", context["form"])
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Remember who it is until the code comes."""
+        user = form.get_user()
+        if not second_factor_on(user):
+            return super().form_valid(form)
+        after = self.get_success_url()
+        self.request.session.flush()
+        self.request.session["pending"] = [user.pk, time.time() + PENDING_SECONDS, after]
+        return redirect("code")
+
+
+@sensitive_post_parameters("code")
+def code(request: HttpRequest) -> HttpResponse:
+    """Take the code, or a recovery code, and let the user in."""
+    # Who is in by the password alone, from before the second factor was on, comes here, too.
+    by_password = (request.user.pk, time.time() + 1, "home")
+    pk, until, after = request.session.get("pending", by_password)
+    user = get_user_model().objects.filter(pk=pk, is_active=True).first()
+    if user is None or until < time.time() or not second_factor_on(user):
+        return redirect("password")
+    form = CodeForm(request.POST or None)
+    if not form.is_valid():
+        return page(request, "The code from your phone, or a recovery code:", "code", form)
+    if not verifier().verify(user.get_username(), form.cleaned_data["code"]):
+        return page(request, "This code is wrong, or was used before.", "code", CodeForm(), 401)
+    request.session.pop("pending", None)
+    login(request, user)  # gives the session a new id
+    request.session["second_factor_of"] = user.pk
+    return redirect(after)
+
+
+@login_required
+def enroll(request: HttpRequest) -> HttpResponse:
+    """Show the QR code and the recovery codes, this once."""
+    if request.method != "POST":
+        return page(request, "This asks for a second factor.", "enroll")
+    enrollment = verifier().register(request.user.get_username(), recovery_codes=10)
+    scan = "Scan it, and enter a code:"
+    return page(request, scan, "confirm", CodeForm(), enrollment=enrollment)
+
+
+@sensitive_post_parameters("code")
+@require_POST
+@login_required
+def confirm(request: HttpRequest) -> HttpResponse:
+    """Turn the second factor on, once a code shows that the phone has it."""
+    verdict = verifier().check(request.user.get_username(), request.POST.get("code", ""))
+    if verdict.outcome != "accepted":  # a recovery code says nothing about the phone
+        return page(request, "This code is wrong, or was used before.", "confirm", CodeForm(), 400)
+    request.user.groups.add(Group.objects.get_or_create(name="second factor")[0])
+    request.session.cycle_key()
+    request.session["second_factor_of"] = request.user.pk
+    return redirect("home")
+
+
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """Stand for all that is behind the login."""
+    action = "logout" if second_factor_on(request.user) else "enroll"
+    return page(request, f"Hello, {request.user.get_username()}.", action)
+
+
+@second_factor_required
+def vault(request: HttpRequest) -> HttpResponse:
+    """Stand for what only a second factor opens, where not every user has to have one."""
+    return page(request, "Only for the few.", "logout")
+
+
+urlpatterns = [
+    path("", home, name="home"),
+    path("login/", PasswordStep.as_view(), name="password"),
+    path("login/code/", code, name="code"),
+    path("second-factor/", enroll, name="enroll"),
+    path("second-factor/confirm/", confirm, name="confirm"),
+    path("logout/", LogoutView.as_view(next_page="password"), name="logout"),
+    path("vault/", vault, name="vault"),
+]
+
+if __name__ == "__main__":
+    execute_from_command_line(sys.argv)

@@ -1,0 +1,179 @@
+"""A second factor in FastAPI: awaited, so that one event loop serves many logins at once.
+
+    pip install fastapi itsdangerous uvicorn
+    LAMBDATOTP_EMBEDDED=:memory: uvicorn --app-dir examples fastapi_app:app
+
+At http://127.0.0.1:8000/docs, as "ana" with the password "correct horse": /login, then
+/second-factor (paste `qr_code` into the address bar, and scan it), /second-factor/confirm,
+/logout, /login, and /login/code, which takes a recovery code as well.
+
+For production: unset LAMBDATOTP_EMBEDDED, and the second factors are in DynamoDB; set
+LAMBDATOTP_KEYS, which seals them, and SESSION_KEY, which signs the cookie and makes it
+https only; put your own users in place of USERS. Other sites cannot forge these requests:
+their forms cannot send JSON, and the cookie is SameSite.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+import lambdatotp
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.middleware.sessions import SessionMiddleware
+
+SESSION_KEY = os.environ.get("SESSION_KEY")
+PENDING_SECONDS = 300
+
+
+@dataclass
+class User:
+    """Your own user, with one new field: whether a code is asked for."""
+
+    salt: bytes
+    password: bytes
+    second_factor: bool = False
+
+
+def hashed(password: str, salt: bytes) -> bytes:
+    """Hash a password: slow on purpose, so call it in a thread."""
+    return hashlib.scrypt(password.encode(), salt=salt, n=2**14, r=8, p=1)
+
+
+def new_user(password: str) -> User:
+    """Make a user with a password."""
+    salt = secrets.token_bytes(16)
+    return User(salt, hashed(password, salt))
+
+
+USERS = {"ana": new_user("correct horse")}
+NOBODY = new_user(secrets.token_hex())  # so that unknown names take as long
+
+
+class Credentials(BaseModel):
+    """What /login takes."""
+
+    user: str
+    password: str
+
+
+class Code(BaseModel):
+    """A code from the authenticator, or a recovery code."""
+
+    code: str
+
+
+@asynccontextmanager
+async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, lambdatotp.Verifier]]:
+    """Make one verifier: it belongs to the process, not to a request."""
+    # A registration that is not confirmed within ten minutes may be started again.
+    verifier = lambdatotp.Verifier(issuer="FastAPI example", enrollment_ttl=600)
+    with suppress(lambdatotp.StoreUnavailableError):  # the first login tries again
+        await verifier.connect_async()
+    yield {"verifier": verifier}
+
+
+app = FastAPI(lifespan=lifespan)
+app.add_middleware(
+    SessionMiddleware,
+    secret_key=SESSION_KEY or secrets.token_hex(),
+    https_only=SESSION_KEY is not None,
+)
+
+
+@app.exception_handler(lambdatotp.LambdaTotpError)
+async def refuse(_request: Request, error: Exception) -> JSONResponse:
+    """Answer when there is no verdict. A wrong code is none of these."""
+    match error:
+        case lambdatotp.TooManyAttemptsError(retry_after=seconds):
+            status, message, headers = 429, str(error), {"Retry-After": str(seconds)}
+        case lambdatotp.LockedError():
+            status, message, headers = 423, "Locked: use a recovery code.", {}
+        case lambdatotp.UserExistsError() | lambdatotp.UserNotFoundError():
+            status, message, headers = 409, str(error), {}
+        case _:  # ours to mend: the log says what, the reply does not
+            logging.getLogger(__name__).error("%s: %s", type(error).__name__, error)
+            status, message, headers = 503, "Try again.", {"Retry-After": "2"}
+    return JSONResponse({"detail": message}, status, headers)
+
+
+def the_verifier(request: Request) -> lambdatotp.Verifier:
+    """Take what `lifespan` made."""
+    return cast("lambdatotp.Verifier", request.state.verifier)
+
+
+def logged_in(request: Request) -> str:
+    """Let nobody in who has not shown everything that is asked of them."""
+    if "user" not in request.session:
+        raise HTTPException(401, "Log in first.")
+    return str(request.session["user"])
+
+
+Verifier = Annotated[lambdatotp.Verifier, Depends(the_verifier)]
+LoggedIn = Annotated[str, Depends(logged_in)]
+
+
+@app.post("/login")
+async def login(request: Request, sent: Credentials) -> dict[str, bool]:
+    """Take the password. With a second factor, that alone lets nobody in."""
+    user = USERS.get(sent.user, NOBODY)
+    typed = await asyncio.to_thread(hashed, sent.password, user.salt)
+    if not hmac.compare_digest(typed, user.password):
+        raise HTTPException(401, "Wrong name or password.")
+    request.session.clear()  # nothing from before the login survives it
+    if user.second_factor:
+        request.session.update(pending=sent.user, until=time.time() + PENDING_SECONDS)
+    else:
+        request.session["user"] = sent.user
+    return {"code_needed": user.second_factor}
+
+
+@app.post("/login/code")
+async def login_code(request: Request, sent: Code, verifier: Verifier) -> dict[str, str]:
+    """Take the code, and let the user in."""
+    user = request.session.get("pending")
+    if user is None or request.session["until"] < time.time():
+        raise HTTPException(401, "The password first.")
+    if not await verifier.check_async(user, sent.code):
+        raise HTTPException(401, "This code is wrong, or was used before.")
+    request.session.clear()
+    request.session["user"] = user
+    return {"user": user}
+
+
+@app.post("/second-factor", status_code=201)
+async def enroll(response: Response, user: LoggedIn, verifier: Verifier) -> dict[str, object]:
+    """Show the QR code and the recovery codes, this once."""
+    enrollment = await verifier.register_async(user, recovery_codes=10)
+    response.headers["Cache-Control"] = "no-store"
+    return {"qr_code": enrollment.qr_data_uri(), "recovery_codes": enrollment.recovery_codes}
+
+
+@app.post("/second-factor/confirm", status_code=204)
+async def confirm(user: LoggedIn, sent: Code, verifier: Verifier) -> None:
+    """Turn the second factor on, once a code shows that the phone has it."""
+    verdict = await verifier.check_async(user, sent.code)
+    if verdict.outcome != "accepted":  # a recovery code says nothing about the phone
+        raise HTTPException(400, "This code is wrong, or was used before.")
+    USERS[user].second_factor = True
+
+
+@app.post("/logout", status_code=204)
+async def logout(request: Request) -> None:
+    """Forget who it was."""
+    request.session.clear()
+
+
+@app.get("/")
+async def home(user: LoggedIn) -> dict[str, str]:
+    """Stand for all that is behind the login."""
+    return {"hello": user}

@@ -1,0 +1,168 @@
+"""A second factor in Flask.
+
+    pip install flask
+    LAMBDATOTP_EMBEDDED=:memory: flask --app examples/flask_app.py run
+
+At http://127.0.0.1:5000/, as "ana" with the password "correct horse".
+
+For production: unset LAMBDATOTP_EMBEDDED, and the second factors are in DynamoDB; set
+LAMBDATOTP_KEYS, which seals them, and SESSION_KEY, which signs the cookie and makes it
+https only; put your own users in place of USERS. Under gunicorn, forked workers are fine,
+with --preload as well: each opens connections of its own. (Only the embedded engine must
+not be used before the fork.)
+"""
+
+import os
+import secrets
+import time
+from dataclasses import dataclass
+
+import lambdatotp
+from flask import Flask, abort, redirect, render_template_string, request, session, url_for
+from werkzeug.security import check_password_hash, generate_password_hash
+from werkzeug.wrappers import Response
+
+SESSION_KEY = os.environ.get("SESSION_KEY")
+PENDING_SECONDS = 300
+PAGE = """<!doctype html><title>Example</title><p>{{ message }}</p>
+{% if enrollment %}<img src="{{ enrollment.qr_data_uri() }}" alt="QR code">
+<p>Keep these for the day the phone is gone:</p>
+<ul>{% for code in enrollment.recovery_codes %}<li>{{ code }}</li>{% endfor %}</ul>{% endif %}
+<form method="post" action="{{ url_for(action) }}">
+{% for name, kind in fields.items() %}
+<input name="{{ name }}" type="{{ kind }}" placeholder="{{ name }}" autocomplete="off" required>
+{% endfor %}<button>{{ action }}</button></form>"""
+CODE = {"code": "text"}
+
+
+@dataclass
+class User:
+    """Your own user, with one new field: whether a code is asked for."""
+
+    password_hash: str
+    second_factor: bool = False
+
+
+USERS = {"ana": User(generate_password_hash("correct horse"))}
+NOBODY = User(generate_password_hash(secrets.token_hex()))  # unknown names take as long
+
+# Connects with the first call, not here. A registration that is not confirmed within ten
+# minutes may be started again.
+verifier = lambdatotp.Verifier(issuer="Flask example", enrollment_ttl=600)
+
+app = Flask(__name__)
+app.config.update(
+    SECRET_KEY=SESSION_KEY or secrets.token_hex(),
+    SESSION_COOKIE_SAMESITE="Lax",
+    SESSION_COOKIE_SECURE=SESSION_KEY is not None,
+)
+
+
+def page(message: str, action: str, fields: dict[str, str] = CODE, **more: object) -> str:
+    """Make a page with one form."""
+    return render_template_string(PAGE, message=message, action=action, fields=fields, **more)
+
+
+@app.before_request
+def refuse_other_sites() -> None:
+    """Let no other site post our forms; browsers say where a request comes from."""
+    origin = request.headers.get("Sec-Fetch-Site", "same-origin")
+    if request.method == "POST" and origin not in {"same-origin", "none"}:
+        abort(403)
+
+
+@app.after_request
+def keep_nothing(response: Response) -> Response:
+    """One page holds a secret, the others say who is logged in."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@app.errorhandler(lambdatotp.LambdaTotpError)
+def refuse(error: lambdatotp.LambdaTotpError) -> tuple[str, int, dict[str, str]]:
+    """Answer when there is no verdict. A wrong code is none of these."""
+    match error:
+        case lambdatotp.TooManyAttemptsError(retry_after=seconds):
+            return str(error), 429, {"Retry-After": str(seconds)}
+        case lambdatotp.LockedError():
+            return page("Locked: use a recovery code.", "code"), 423, {}
+        case lambdatotp.UserExistsError():
+            return page("Begun before: enter a code to finish.", "confirm"), 409, {}
+        case lambdatotp.UserNotFoundError():
+            return str(error), 409, {}
+    # Ours to mend: the log says what, the reply does not.
+    app.logger.error("%s: %s", type(error).__name__, error)
+    return "Try again.", 503, {"Retry-After": "2"}
+
+
+def logged_in() -> str:
+    """Let nobody in who has not shown everything that is asked of them."""
+    if "user" not in session:
+        abort(redirect(url_for("login")))
+    return str(session["user"])
+
+
+@app.route("/login", methods=["GET", "POST"])
+def login() -> str | Response | tuple[str, int]:
+    """Take the password. With a second factor, that alone lets nobody in."""
+    fields = {"user": "text", "password": "password"}
+    if request.method == "GET":
+        return page("Who are you?", "login", fields)
+    name = request.form["user"]
+    user = USERS.get(name, NOBODY)
+    if not check_password_hash(user.password_hash, request.form["password"]):
+        return page("Wrong name or password.", "login", fields), 401
+    session.clear()  # nothing from before the login survives it
+    if user.second_factor:
+        session.update(pending=name, until=time.time() + PENDING_SECONDS)
+        return redirect(url_for("code"))
+    session["user"] = name
+    return redirect(url_for("home"))
+
+
+@app.route("/login/code", methods=["GET", "POST"])
+def code() -> str | Response | tuple[str, int]:
+    """Take the code, or a recovery code, and let the user in."""
+    user = session.get("pending")
+    if user is None or session["until"] < time.time():
+        return redirect(url_for("login"))
+    if request.method == "GET":
+        return page("The code from your phone, or a recovery code:", "code")
+    if not verifier.verify(user, request.form["code"]):
+        return page("This code is wrong, or was used before.", "code"), 401
+    session.clear()
+    session["user"] = user
+    return redirect(url_for("home"))
+
+
+@app.post("/second-factor")
+def enroll() -> str:
+    """Show the QR code and the recovery codes, this once."""
+    enrollment = verifier.register(logged_in(), recovery_codes=10)
+    return page("Scan it, and enter a code:", "confirm", enrollment=enrollment)
+
+
+@app.post("/second-factor/confirm")
+def confirm() -> Response | tuple[str, int]:
+    """Turn the second factor on, once a code shows that the phone has it."""
+    user = logged_in()
+    verdict = verifier.check(user, request.form["code"])
+    if verdict.outcome != "accepted":  # a recovery code says nothing about the phone
+        return page("This code is wrong, or was used before.", "confirm"), 400
+    USERS[user].second_factor = True
+    return redirect(url_for("home"))
+
+
+@app.post("/logout")
+def logout() -> Response:
+    """Forget who it was."""
+    session.clear()
+    return redirect(url_for("login"))
+
+
+@app.get("/")
+def home() -> str:
+    """Stand for all that is behind the login."""
+    user = logged_in()
+    action = "logout" if USERS[user].second_factor else "enroll"
+    return page(f"Hello, {user}.", action, {})
