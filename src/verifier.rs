@@ -54,7 +54,10 @@ pub enum VerifierError {
         retry_after: Duration,
     },
     /// As many misses in a row as the policy allows.
-    #[error("the user is locked after too many wrong codes in a row")]
+    #[error(
+        "the user is locked after too many wrong codes in a row: use a recovery code, or unlock \
+         the user"
+    )]
     Locked,
     /// The key URI does not fit into a QR code.
     #[error(transparent)]

@@ -30,8 +30,7 @@ import lambdatotp
 @cache
 def verifier() -> lambdatotp.Verifier:
     """Make the one verifier, on first use."""
-    # No enrollment_ttl: who was moved is not to lapse before their next login.
-    return lambdatotp.Verifier(issuer="Example", enrollment_ttl=0)
+    return lambdatotp.Verifier(issuer="Example")
 
 
 def hashed(password: str, salt: bytes) -> bytes:

@@ -31,7 +31,8 @@ class Verifier(_lambdatotp.Verifier):
             divided by commas, the first to seal and all to open; or "file:" and the
             path of a file that says so. By default secrets are stored in the open.
         enrollment_ttl: Seconds after which a registration that no code was accepted
-            for lapses, so that the user may be registered again; 0, never.
+            for lapses, so that the user may be registered again; 0, never. One whose
+            secret was given never does.
         timeout: Seconds a whole call may take; 8.
         connect_timeout: Seconds that opening a connection may take; 1.5.
         attempt_timeout: Seconds that one try of one request may take; 2.5.

@@ -68,6 +68,9 @@ impl Verifier {
         check_user(user)?;
         let config = &self.0.config;
         let recovery_codes = recovery::generate(registration.recovery_codes)?;
+        // A secret that is given is on a phone already: nothing has to be confirmed, and
+        // lapsing would let somebody else register in the user's place.
+        let ttl = config.enrollment_ttl.filter(|_| registration.secret.is_none());
         let secret = match registration.secret {
             Some(secret) => secret,
             None => Secret::generate().map_err(VerifierError::InvalidSecret)?,
@@ -89,7 +92,7 @@ impl Verifier {
             user,
             totp: &totp,
             registered_at: now.as_secs(),
-            expires_at: config.enrollment_ttl.map(|ttl| (now + ttl).as_secs()),
+            expires_at: ttl.map(|ttl| (now + ttl).as_secs()),
             recovery: recovery::hashes(user, &enrollment.recovery_codes),
         };
         let stored = self.in_time(async { Ok(self.0.store.register(&new).await?) }).await?;

@@ -85,7 +85,7 @@ def test_recipes_name_things_that_exist(recipe):
         for path in re.findall(r"examples/\S+\.py", command):
             assert (ROOT / path).is_file()
     for name in set(re.findall(r"\bLAMBDATOTP_[A-Z_]+", text)):
-        assert f"`{name}`" in (ROOT / "README.md").read_text()
+        assert f"`{name}`" in (ROOT / "docs" / "deploy.md").read_text()
 
 
 def test_the_table_of_recipes():

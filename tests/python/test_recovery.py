@@ -217,6 +217,14 @@ class TestLapse:
             with pytest.raises(lambdatotp.UserExistsError):
                 verifier.register(user)
 
+    def test_one_whose_secret_was_given_never_does(self, engine):
+        """A phone has it already: somebody else could register in its owner's place."""
+        verifier = engine.verifier(enrollment_ttl=60)
+        verifier.register("ana", secret=LEGACY)
+        assert "expires_at" not in engine.get("ana")
+        with pytest.raises(lambdatotp.UserExistsError):
+            verifier.register("ana")
+
     def test_late_is_not_too_late(self, engine):
         """The first code counts until somebody else registers."""
         verifier = engine.verifier(enrollment_ttl=60)
