@@ -15,6 +15,8 @@ use crate::verifier::VerifierError;
 /// What a page tells of the users that could not be read.
 type Problems = Vec<String>;
 
+const WRONG_TYPE: &str = "an attribute has the wrong type, or is missing";
+
 /// Every attribute of a user from elsewhere, as a dict.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
@@ -84,20 +86,15 @@ pub(super) fn _import(
     let mut answers = Vec::with_capacity(rows.len());
     let (mut places, mut users) = (Vec::new(), Vec::new());
     for row in rows {
-        answers.push(("refused", String::new()));
-        let place = answers.len() - 1;
-        match row.extract::<Row>() {
-            // What Python says of it could quote it.
-            Err(_) => {
-                answers[place].1 = "an attribute has the wrong type, or is missing".to_owned()
+        // What Python says of a wrong type could quote it.
+        let read = row.extract::<Row>().map_err(|_| WRONG_TYPE.to_owned());
+        match read.and_then(|row| Newcomer::try_from(row).map_err(|error| error.to_string())) {
+            Err(why) => answers.push(("refused", why)),
+            Ok(user) => {
+                places.push(answers.len());
+                users.push(user);
+                answers.push(("unavailable", String::new()));
             }
-            Ok(row) => match Newcomer::try_from(row) {
-                Err(error) => answers[place].1 = error.to_string(),
-                Ok(user) => {
-                    places.push(place);
-                    users.push(user);
-                }
-            },
         }
     }
     let import = async { Ok::<_, VerifierError>(verifier.0.import(users, rehearsal).await) };

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lambdatotp import UserStatus
 from lambdatotp._lambdatotp import _list, _survey
 
 from .options import FIELDS, as_json, engine, time_of, verifier
@@ -21,10 +22,10 @@ from .table import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lambdatotp import UserStatus, Verifier
+    from lambdatotp import Verifier
 
-    # A user's id, and what is known of them, or why nothing is.
-    Listed: TypeAlias = tuple[str, UserStatus | None, str | None]
+# A user's id, and what is known of them, or why nothing is.
+Listed: TypeAlias = tuple[str, UserStatus | None, str | None]
 
 PAGE = 500
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # What `lambdatotp._lambdatotp._import` takes, and the issuer, which is not stored.
-User: TypeAlias = "tuple[dict[str, Any], str | None]"
+User: TypeAlias = tuple[dict[str, Any], str | None]
 
 # What files call the parts of a user; the first one that is there counts.
 NAMES = {
