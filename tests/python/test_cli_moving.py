@@ -17,8 +17,10 @@ import boto3
 import lambdatotp
 import pyotp
 import pytest
+from click.testing import CliRunner
 from codes import LEGACY, code_of, wrong_codes
 from fault_proxy import DENY, LOSE_REPLY, PASS, THROTTLE, fault_proxy
+from lambdatotp.cli import main
 from test_cli import run, shell
 from test_cli_formats import KEY, bring, counts, problems
 from test_sealing import K1
@@ -107,6 +109,24 @@ class TestImport:
             where = {**engine.environment(), "AWS_ENDPOINT_URL_DYNAMODB": proxy.url}
             code, text = run("import", str(file), "--json", **where)
         assert (code, counts(json.loads(text))) == (0, (2, 0, 0, 0))
+
+    def test_a_table_that_stays_away_is_given_up_and_said_so(
+        self, make_engine, tmp_path, monkeypatch
+    ):
+        engine = make_engine("dynamodb_local")
+        monkeypatch.setattr("lambdatotp.cli.importing.WAITS", (0, 0))
+        file = tmp_path / "users.csv"
+        file.write_text(self.TEXT)
+        with fault_proxy(engine.settings["endpoint_url"]) as proxy:
+            # Of two users, one is written and one never is.
+            proxy.faults += [PASS, *[THROTTLE] * 50]
+            where = {**engine.environment(), "AWS_ENDPOINT_URL_DYNAMODB": proxy.url}
+            code = CliRunner(env=where).invoke(main, ["import", str(file)])
+        assert code.exit_code == 3
+        assert code.stdout == "imported: 1\n"
+        assert code.stderr == (
+            "lambdatotp: the store did not answer: DynamoDB answered ThrottlingException\n"
+        )
 
     def test_without_the_permission_nothing_goes_on(self, make_engine, tmp_path):
         engine = make_engine("dynamodb_local")

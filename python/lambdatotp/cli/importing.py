@@ -102,15 +102,17 @@ class Importer:
                 self._verifier, [row.fields for row in rows], rehearsal=self._rehearsal
             )
             self._batch = {}
+            unavailable = ""
             for row, (answer, why) in zip(rows, answers, strict=True):
                 if answer == "unavailable":
                     self._batch[row.user] = row
+                    unavailable = why
                 else:
                     self._settle(row, answer, why)
             if self._batch:
                 wait = next(waits, None)
                 if wait is None:
-                    raise StoreUnavailableError(answers[-1][1])
+                    raise StoreUnavailableError(unavailable)
                 time.sleep(wait)
         if last is not None:
             self._tally.line = last.line
