@@ -4,6 +4,7 @@
 //! needs it; the quiet zone is the standard's four modules.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use data_encoding::BASE64;
 use fast_qr::{ECL, QRBuilder, QRCode};
@@ -69,6 +70,17 @@ impl Qr {
             && self.0[row - QUIET_ZONE][column - QUIET_ZONE].value()
     }
 
+    /// The runs of dark modules in a row, from left to right.
+    fn dark_runs(&self, row: usize) -> impl Iterator<Item = Range<usize>> {
+        let mut column = 0;
+        std::iter::from_fn(move || {
+            let start = (column..self.size()).find(|&column| self.is_dark(row, column))?;
+            // The quiet zone ends every run.
+            column = (start..self.size()).find(|&column| !self.is_dark(row, column))?;
+            Some(start..column)
+        })
+    }
+
     /// A stand-alone SVG document, one unit a module: black on white, to be scaled
     /// freely. Each run of dark modules is one piece of a single path.
     #[must_use]
@@ -83,17 +95,16 @@ impl Qr {
              <path fill=\"#fff\" d=\"M0 0h{size}v{size}H0z\"/><path d=\""
         );
         for row in 0..size {
-            let mut column = 0;
-            while column < size {
-                let start = column;
-                while self.is_dark(row, column) {
-                    column += 1;
-                }
-                let run = column - start;
-                if run > 0 {
-                    let _ = write!(svg, "M{start} {row}h{run}v1h-{run}z");
-                }
-                column += 1;
+            for run in self.dark_runs(row) {
+                svg.push('M');
+                push_number(&mut svg, run.start);
+                svg.push(' ');
+                push_number(&mut svg, row);
+                svg.push('h');
+                push_number(&mut svg, run.len());
+                svg.push_str("v1h-");
+                push_number(&mut svg, run.len());
+                svg.push('z');
             }
         }
         svg.push_str("\"/></svg>");
@@ -111,9 +122,9 @@ impl Qr {
         let width = self.size() * pixels;
         let mut image = Vec::with_capacity(width * width.div_ceil(8));
         for row in 0..self.size() {
-            let mut line = vec![0_u8; width.div_ceil(8)];
-            for pixel in (0..width).filter(|pixel| !self.is_dark(row, pixel / pixels)) {
-                line[pixel / 8] |= 0x80 >> (pixel % 8);
+            let mut line = vec![0xff_u8; width.div_ceil(8)];
+            for run in self.dark_runs(row) {
+                darken(&mut line, run.start * pixels..run.end * pixels);
             }
             for _ in 0..pixels {
                 image.extend_from_slice(&line);
@@ -162,6 +173,29 @@ impl Qr {
     }
 }
 
+/// Appends a number of modules. `write!` would take most of the picture's time.
+fn push_number(text: &mut String, number: usize) {
+    if number >= 10 {
+        push_number(text, number / 10);
+    }
+    text.push(char::from(b'0' + (number % 10) as u8));
+}
+
+/// Clears the bits of some pixels, the first of which is the highest bit.
+fn darken(line: &mut [u8], pixels: Range<usize>) {
+    let (first, last) = (pixels.start / 8, pixels.end / 8);
+    let (before, within) = (!(0xff >> (pixels.start % 8)), 0xff >> (pixels.end % 8));
+    if first == last {
+        line[first] &= before | within;
+        return;
+    }
+    line[first] &= before;
+    line[first + 1..last].fill(0);
+    if let Some(byte) = line.get_mut(last) {
+        *byte &= within;
+    }
+}
+
 /// A square greyscale image of one bit a pixel, packed, as a PNG file.
 fn encode_png(width: usize, image: &[u8]) -> Vec<u8> {
     // At most 185 modules of 64 pixels.
@@ -170,8 +204,10 @@ fn encode_png(width: usize, image: &[u8]) -> Vec<u8> {
     let mut encoder = png::Encoder::new(&mut file, side, side);
     encoder.set_color(png::ColorType::Grayscale);
     encoder.set_depth(png::BitDepth::One);
-    encoder.set_filter(png::Filter::NoFilter);
-    encoder.set_compression(png::Compression::Balanced);
+    // All lines of a module but the first are those above them: nothing is left of them.
+    // The general compressor would fill its tables with zeros for longer than this takes.
+    encoder.set_compression(png::Compression::Fast);
+    encoder.set_filter(png::Filter::Up);
     let mut writer = encoder.write_header().expect("a Vec takes every write");
     writer.write_image_data(image).expect("the image has the size in its header");
     writer.finish().expect("a Vec takes every write");

@@ -74,10 +74,14 @@ impl Secret {
     /// # Errors
     /// [`OtpError::InvalidSecret`] for any other length.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, OtpError> {
+        Self::owning(Zeroizing::new(bytes.to_vec()))
+    }
+
+    fn owning(bytes: Zeroizing<Vec<u8>>) -> Result<Self, OtpError> {
         match bytes.len() {
             0 => Err(OtpError::InvalidSecret("it is empty")),
             1..MIN_BYTES => Err(OtpError::InvalidSecret("it is shorter than 80 bits")),
-            MIN_BYTES..=MAX_BYTES => Ok(Self(Zeroizing::new(bytes.to_vec()))),
+            MIN_BYTES..=MAX_BYTES => Ok(Self(bytes)),
             _ => Err(OtpError::InvalidSecret("it is longer than 1024 bits")),
         }
     }
@@ -114,7 +118,7 @@ impl std::str::FromStr for Secret {
         let bytes = BASE32.decode(text.as_bytes()).map(Zeroizing::new).map_err(|_| {
             OtpError::InvalidSecret("it is not base32 (letters A to Z and digits 2 to 7)")
         })?;
-        Self::from_bytes(&bytes)
+        Self::owning(bytes)
     }
 }
 
