@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from benches import service
 from benches.measure import ROOT, Figure, Options, Plot, Section, Table, cell, in_turns, python
-from benches.servers import boto3_client, environment, load, local, new_table
+from benches.servers import boto3_client, environment, load, local, new_table, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +111,7 @@ class Attack:
 
 def attacked(url: str, options: Options) -> Table:
     """Log fresh users in while nobody, many users, or one user is under attack."""
-    os.environ.update(environment(url, "any"))
+    os.environ.update(settings(url, "any"))
     client = boto3_client(url)
     table = new_table(client)
     crowd = [f"crowd{number}" for number in range(options.amount(5000, 50))]

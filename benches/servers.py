@@ -118,15 +118,14 @@ def stub() -> Iterator[str]:
         process.stdin.close()
 
 
+def settings(url: str, table: str) -> dict[str, str]:
+    """Say where the table is."""
+    return {**CREDENTIALS, "AWS_ENDPOINT_URL_DYNAMODB": url, "LAMBDATOTP_TABLE_NAME": table}
+
+
 def environment(url: str, table: str, **more: str) -> dict[str, str]:
     """Tell a child process where its table is, and nothing else."""
-    return {
-        "PATH": "/usr/bin:/bin",
-        **CREDENTIALS,
-        "AWS_ENDPOINT_URL_DYNAMODB": url,
-        "LAMBDATOTP_TABLE_NAME": table,
-        **more,
-    }
+    return {"PATH": "/usr/bin:/bin", **settings(url, table), **more}
 
 
 class Store:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import lambdatotp
 
 from benches.measure import ROOT, Options, Section, Table
-from benches.servers import boto3_client, environment, item, load, local, new_table
+from benches.servers import boto3_client, item, load, local, new_table, settings
 
 sys.path[:0] = [str(ROOT / "benches" / "peers"), str(ROOT / "tests" / "python")]
 
@@ -86,7 +86,7 @@ def measure(_: Options) -> Section:
 
         def count(make: Callable[[], Any]) -> dict[str, int]:
             table = new_table(client)
-            os.environ.update(environment(proxy.url, table))
+            os.environ.update(settings(proxy.url, table))
             peer, counts = make(), {}
             load(client, table, ["warm"])
             peer.verify("warm", "000000")

@@ -8,7 +8,7 @@ use sha1::block_api::compress;
 use sha1::{Digest, Sha1};
 use sha2::{Sha256, Sha512};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{Algorithm, Digits, Secret};
 
@@ -116,21 +116,25 @@ impl Sha1Mac {
 
     /// RFC 2104: a key longer than a block is hashed first.
     fn new(key: &[u8]) -> Self {
-        let mut block = Zeroizing::new([0; Self::BLOCK]);
-        if key.len() > Self::BLOCK {
+        let mut block = [0; Self::BLOCK];
+        let length = if key.len() > Self::BLOCK {
             let hashed = Zeroizing::new(<[u8; 20]>::from(Sha1::digest(key)));
             block[..20].copy_from_slice(&*hashed);
+            20
         } else {
             block[..key.len()].copy_from_slice(key);
-        }
-        let keyed = |pad: u8| {
+            key.len()
+        };
+        let mut keyed = |pad: u8| {
             let mut state = Zeroizing::new(Self::START);
-            let mut padded = Zeroizing::new(*block);
-            padded.iter_mut().for_each(|byte| *byte ^= pad);
-            compress(&mut state, std::slice::from_ref(&*padded));
+            block.iter_mut().for_each(|byte| *byte ^= pad);
+            compress(&mut state, std::slice::from_ref(&block));
             state
         };
-        Self { inner: keyed(0x36), outer: keyed(0x5c) }
+        let (inner, outer) = (keyed(0x36), keyed(0x36 ^ 0x5c));
+        // The rest of the block never held any of the key.
+        block[..length].zeroize();
+        Self { inner, outer }
     }
 
     /// What is hashed after the key's block, at most 55 bytes, padded as SHA-1 does it.
