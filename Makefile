@@ -29,12 +29,15 @@ FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 SHIP = export PYTHONDONTWRITEBYTECODE=1 && umask 022 && mkdir -p out \
 	&& $(BIN)/python tools/stage.py $(STAGE) && chmod a+r app.py chalicelib/*.py
 
+# The embedded engine is not in what is shipped: the benchmarks of it have a build of their own.
+EMBEDDED := out/bench-embedded/lambdatotp/_lambdatotp.abi3.so
+
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 PYTHON_SOURCES := $(shell find python/lambdatotp -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-rust test-python test-lambda lint deny fuzz bench bench-cold bench-builds wheel vendor \
-	package deploy fmt mutants clean
+.PHONY: help run build test test-rust test-python test-lambda lint deny fuzz bench bench-cold bench-builds \
+	instructions wheel vendor package deploy fmt mutants clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -52,16 +55,16 @@ test-rust: ## The Rust tests: the pure core alone, then with DynamoDB and the em
 	cargo test --locked --quiet --no-default-features
 	cargo test --locked --quiet --features $(FEATURES)
 
-test-python: build $(VENV)/.test-tools ## The Python tests, on the embedded engine and on DynamoDB Local
+test-python: build $(VENV)/.bench-tools ## The Python tests, on the embedded engine and on DynamoDB Local
 	$(BIN)/python tools/dynamodb_local.py
 	$(BIN)/python tools/pyotp_suite.py --fetch
 	$(BIN)/python -m pytest -q -m "not shipped"
 
-test-lambda: build vendor $(VENV)/.test-tools ## What `chalice deploy` ships, under AWS's own runtime client
+test-lambda: build vendor $(VENV)/.bench-tools ## What `chalice deploy` ships, under AWS's own runtime client
 	$(BIN)/python tools/dynamodb_local.py
 	$(BIN)/python -m pytest -q -m shipped
 
-lint: build $(VENV)/.test-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stubtest: no warning passes
+lint: build $(VENV)/.bench-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stubtest: no warning passes
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --locked --quiet --all-targets --all-features -- -D warnings
@@ -82,20 +85,17 @@ fuzz: $(CARGO_FUZZ) ## Throw text and items at what reads them (FUZZ_SECONDS=15 
 	@cargo fetch --locked --quiet --manifest-path fuzz/Cargo.toml
 	@PATH=$(dir $(CARGO_FUZZ)):$$PATH CACHE=$(CACHE)/fuzz fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
-bench: build $(VENV)/.test-tools ## lambdatotp.pyotp against PyOTP, on a release build (minutes)
-	PYO3_BUILD_EXTENSION_MODULE=1 cargo rustc --locked --quiet --release --lib \
-		--crate-type cdylib --features python
-	rm -rf $(CACHE)/bench && mkdir -p $(CACHE)/bench
-	cp -r python/lambdatotp $(CACHE)/bench && rm -f $(CACHE)/bench/lambdatotp/*.so
-	cp $(CARGO_TARGET_DIR)/release/liblambdatotp.so $(CACHE)/bench/lambdatotp/_lambdatotp.abi3.so
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
-	PYTHONPATH=$(CACHE)/bench $(BIN)/python benches/pyotp_ratio.py
+bench: build $(VENV)/.bench-tools package $(EMBEDDED) ## Side by side with the peers, into benches/RESULTS.md (ONLY="calls trips", QUICK=1, USERS=)
+	PYTHONPATH=vendor $(BIN)/python -m benches $(ONLY) $(if $(QUICK),--quick) $(if $(USERS),--users $(USERS))
 
-bench-cold: build $(VENV)/.test-tools package ## Cold start against boto3 + PyOTP (minutes)
-	$(BIN)/python benches/cold_start.py out/$(STAGE)/deployment.zip
+bench-cold: ## Of these, what a cold start costs
+	$(MAKE) bench ONLY="first_use shape"
 
-bench-builds: build $(VENV)/.test-tools ## Size and cold start of differing builds (half an hour)
-	$(BIN)/python benches/builds.py
+bench-builds: build $(VENV)/.bench-tools ## Size and cold start of differing builds (half an hour)
+	$(BIN)/python -m benches.builds
+
+instructions: $(VENV)/.bench-tools ## Instruction counts of the hot paths against the stored ones (UPDATE=1 stores them)
+	$(BIN)/python -m benches.instructions $(if $(UPDATE),--update)
 
 wheel: dist/.built-$(LAMBDA_TARGET) ## The wheel for Lambda: glibc 2.17, without the embedded engine (LAMBDA_TARGET=)
 
@@ -142,6 +142,10 @@ $(VENV)/.test-tools: $(VENV)/.tools requirements-test.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-test.txt
 	@touch $@
 
+$(VENV)/.bench-tools: $(VENV)/.test-tools requirements-bench.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
+
 $(VENV)/.lambda-tools: $(VENV)/.tools
 	@echo "lambdatotp: installing the cross compiler ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
@@ -153,6 +157,15 @@ dist/.built-$(LAMBDA_TARGET): $(VENV)/.lambda-tools $(RUST_SOURCES) $(PYTHON_SOU
 	@$(BIN)/maturin build --release --locked --zig --target $(LAMBDA_TARGET) \
 		--compatibility manylinux2014 --features python --out dist
 	@touch $@
+
+$(EMBEDDED): $(RUST_SOURCES) $(PYTHON_SOURCES)
+	@echo "lambdatotp: building the module with the embedded engine, for release ..."
+	@# Not `cargo build`: beside the rlib it would leave link-time optimization out, silently.
+	@PYO3_BUILD_EXTENSION_MODULE=1 cargo rustc --locked --quiet --release --lib \
+		--crate-type cdylib --features python,embedded
+	@rm -rf out/bench-embedded && mkdir -p out/bench-embedded
+	@cp -r python/lambdatotp out/bench-embedded && rm -f out/bench-embedded/lambdatotp/*.so
+	@cp $(CARGO_TARGET_DIR)/release/liblambdatotp.so $@
 
 $(VENV)/.built: $(VENV)/.tools $(RUST_SOURCES)
 	@echo "lambdatotp: building the Rust extension (the first time takes a few minutes) ..."

@@ -1,9 +1,9 @@
 """`make bench`: measure the sections asked for, and write RESULTS.md from all there are.
 
-    make bench                           # everything
-    make bench ONLY=calls                # one section; the others keep their last figures
-    make bench ONLY="calls trips" QUICK=1  # a smoke run: shows that the scripts work
-    make bench USERS=1000000             # growth up to a million users
+make bench                           # everything
+make bench ONLY=calls                # one section; the others keep their last figures
+make bench ONLY="calls trips" QUICK=1  # a smoke run: shows that the scripts work
+make bench USERS=1000000             # growth up to a million users
 """
 
 from __future__ import annotations

@@ -143,9 +143,10 @@ def timer(call: Callable[[], object], seconds: float) -> Callable[[], float]:
     return timed
 
 
-def floor(operation: str, count: int) -> Callable[[], float]:
+def floor(operation: str, count: int, *, quick: bool = False) -> Callable[[], float]:
     """Return what times an operation in Rust: microseconds each."""
-    program = built("hot")
+    program = built("hot", quick=quick)
+    count = 10 if quick else count
 
     def timed() -> float:
         done = subprocess.run([program, operation, str(count)], capture_output=True, check=True)
@@ -170,16 +171,14 @@ def measure(options: Options) -> Section:
     for name in OTP:
         cases = {by: timer(calls[name], seconds) for by, calls in columns.items() if name in calls}
         if name in FLOORS:
-            cases["in Rust"] = floor(FLOORS[name], options.amount(20_000, 1000))
+            cases["in Rust"] = floor(FLOORS[name], 20_000, quick=options.quick)
         taken = in_turns(cases, rounds)
         peer = taken["PyOTP"]
         row: list[Any] = [name, cell(peer)]
         row += [cell(taken[by], peer) if by in taken else None for by in [*columns][1:]]
         row.append(cell(taken["in Rust"]) if "in Rust" in taken else None)
         table.rows.append(row)
-        compared[name] = {
-            by: ratio(peer, taken[by]).middle for by in [*columns][1:] if by in taken
-        }
+        compared[name] = {by: ratio(peer, taken[by]).middle for by in [*columns][1:] if by in taken}
         if name in {NEW, NEW_VERIFY}:
             targets["now" if name == NEW else "verify"] = target(peer, taken["lambdatotp"])
         if name in {NOW, VERIFY}:
@@ -190,11 +189,11 @@ def measure(options: Options) -> Section:
     pictures = Table("QR codes of a key URI", ["microseconds a call", *drawers, "drawn in Rust"])
     pictures.notes.append(
         "Level M, 8 pixels a module, in memory. In Rust the matrix alone takes "
-        f"{Figure.of([floor('qr_matrix', options.amount(100, 20))()]).middle:.0f} us."
+        f"{Figure.of([floor('qr_matrix', 100, quick=options.quick)()]).middle:.0f} us."
     )
     for name, operation in ((PNG, "qr_png"), (SVG, "qr_svg")):
         cases = {by: timer(calls[name], seconds) for by, calls in drawers.items()}
-        cases["in Rust"] = floor(operation, options.amount(100, 20))
+        cases["in Rust"] = floor(operation, 100, quick=options.quick)
         taken = in_turns(cases, rounds)
         peer = taken["qrcode"]
         row = [name, cell(peer), cell(taken["segno"], peer), cell(taken["lambdatotp"], peer)]
@@ -205,7 +204,7 @@ def measure(options: Options) -> Section:
     floors = Table("What no call goes below", ["", "microseconds"])
     calls = native()
     cases = {name: timer(calls[name], seconds) for name in ("a built-in call", "a native call")}
-    cases["one SHA-1 compression"] = floor("sha1", options.amount(100_000, 1000))
+    cases["one SHA-1 compression"] = floor("sha1", 100_000, quick=options.quick)
     taken = in_turns(cases, rounds)
     floors.rows += [[name, cell(values)] for name, values in taken.items()]
     floors.notes.append(
@@ -223,8 +222,8 @@ def measure(options: Options) -> Section:
     return Section(
         "calls",
         TITLE,
-        "One process; a turn is 10 ms of CPU time. Ratios are to the first column. In Rust is the same "
-        "work called from Rust, by the best of its shares.",
+        "One process; a turn is 10 ms of CPU time. Ratios are to the first column. `In Rust` is the "
+        "same work called from Rust, by the best of its shares.",
         [table, pictures, floors],
         [plot],
         targets,

@@ -1,6 +1,6 @@
 """The capacity sheet: from measured round trips and item sizes to units, limits and cost.
 
-    python -m benches.capacity      # prints it
+python -m benches.capacity      # prints it
 """
 
 from __future__ import annotations
@@ -45,6 +45,22 @@ LOGINS_A_DAY = 1.0
 # Measured by the sections `trips` and `shape`: requests for a right and for a wrong code,
 # and the milliseconds of a warm reply on a whole core, DynamoDB Local's share included.
 RIGHT, WRONG, WARM_MS = 2, 1, 4.0
+
+NOTES = (
+    """\
+- Each verify reads and writes one item by its key, so its cost does not depend on the number of
+  users. Partitions are DynamoDB's business and grow with the table. A new on-demand table takes
+  4,000 write units/s at once, and twice its last peak within half an hour: warm it up before a launch.
+- An HTTP API instead of the REST API costs $1.00 a million instead of $3.50; a provisioned table
+  with auto scaling is cheaper for a steady load.""",
+)
+NOTE_ATTACK = """\
+- All quotas above are raised on request but one: a partition's {units:,} write units/s, which is all
+  that one item can ever have. A user under attack meets it first. A refused attempt changes nothing
+  and still costs a write unit. Beyond the limit DynamoDB throttles, and that user's logins get 503;
+  until DynamoDB moves the hot item to a partition of its own, its neighbours may wait, too. An
+  attack at that rate costs ${attack:,.0f} a day and gets no more than 10 guesses at once and 24 a
+  day out of it: limit the requests of one client in front (WAF, API Gateway's usage plans)."""
 
 
 def number_bytes(value: int) -> int:
@@ -179,14 +195,18 @@ def sheet(warm_ms: float = WARM_MS) -> str:
     }
     lines = [
         "## Capacity\n",
-        f"Computed by `benches/capacity.py` from the round trips above ({RIGHT} writes a right "
-        f"code, {WRONG} a wrong one), the items' sizes, and AWS's prices and default quotas in "
-        f"us-east-1, as noted on {NOTED}, on demand and without the free tier. Assumed: "
-        f"{LOGINS_A_DAY:g} login a user and day, {WRONG_SHARE:.0%} wrong codes, "
-        f"{WRITE_SECONDS * 1000:g} ms a write, a function of {LAMBDA_MB} MB that a warm "
-        f"request keeps busy for {warm_ms:.1f} ms of a whole core.\n",
-        "| users | verifies/s, peak | table, GB | partitions | write units/s | Lambda at once "
-        "| DynamoDB, $ | storage, $ | Lambda, $ | API Gateway, $ | a month, $ | first limit |",
+        (
+            f"Computed by `benches/capacity.py` from the round trips above ({RIGHT} writes a right "
+            f"code, {WRONG} a wrong one), the items' sizes, and AWS's prices and default quotas in "
+            f"us-east-1, as noted on {NOTED}, on demand and without the free tier. Assumed: "
+            f"{LOGINS_A_DAY:g} login a user and day, {WRONG_SHARE:.0%} wrong codes, "
+            f"{WRITE_SECONDS * 1000:g} ms a write, a function of {LAMBDA_MB} MB that a warm "
+            f"request keeps busy for {warm_ms:.1f} ms of a whole core.\n"
+        ),
+        (
+            "| users | verifies/s, peak | table, GB | partitions | write units/s | Lambda at once "
+            "| DynamoDB, $ | storage, $ | Lambda, $ | API Gateway, $ | a month, $ | first limit |"
+        ),
         "|---:" * 11 + "|---|",
     ]
     for load in LOADS:
@@ -201,21 +221,9 @@ def sheet(warm_ms: float = WARM_MS) -> str:
     lines += [
         "",
         f"- An item in bytes (write units a write): {sizes}. A user id of 24 bytes.",
-        "- Each verify reads and writes one item by its key, so the cost of one does not depend "
-        "on the number of users; partitions are DynamoDB's business and grow with the table. A "
-        "new on-demand table takes 4,000 write units/s at once and twice its last peak within "
-        "half an hour: warm it up before a launch.",
-        "- All quotas above are raised on request but one: a partition's "
-        f"{PARTITION_WRITES:,} write units/s, which is all that one item can ever have. A user "
-        "under attack meets it first: a refused attempt changes nothing, but costs a write unit "
-        "all the same, and the form that fits a second one. Beyond it DynamoDB throttles, and "
-        "that user's logins get 503; DynamoDB moves a hot item to a partition of its own, until "
-        f"then its neighbours may wait, too. An attack at that rate costs ${attack:,.0f} a day, "
-        "and gets no more than 24 guesses of it: limit requests a client in front (WAF, "
-        "API Gateway's usage plans).",
-        "- An HTTP API instead of the REST API costs $1.00 a million instead of $3.50; a "
-        "provisioned table with auto scaling is cheaper for a steady load.",
-        "- Prices and quotas are from " + ", ".join(f"<{source}>" for source in SOURCES) + ".",
+        *NOTES,
+        NOTE_ATTACK.format(units=PARTITION_WRITES, attack=attack),
+        "- Prices and quotas: " + ", ".join(f"<{source}>" for source in SOURCES) + ".",
     ]
     return "\n".join(lines) + "\n"
 

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 import uuid
+from contextlib import contextmanager, suppress
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ def sizes(most: int) -> list[int]:
     return found
 
 
-def embedded(options: Options) -> Iterator[tuple[int, dict[str, float]]]:
+def embedded(options: Options) -> Iterator[tuple[int, dict[str, Any]]]:
     """Grow a table of the embedded engine, in a process of its own."""
     plan = {"sizes": sizes(options.users), "sample": options.amount(SAMPLE, 30)}
     variables = {**environment("", "grown"), "PYTHONPATH": str(EMBEDDED)}
@@ -81,10 +82,6 @@ class Attack:
         self.users = users
         self.stopped = threading.Event()
         self.attempts = 0
-        self.threads = [
-            threading.Thread(target=self.run, args=(users[first::4] or users,), daemon=True)
-            for first in range(4)
-        ]
 
     def run(self, users: list[str]) -> None:
         """Try and try."""
@@ -92,21 +89,23 @@ class Attack:
         while not self.stopped.is_set():
             number += 1
             self.attempts += 1
-            try:
+            with suppress(self.refused):
                 self.verifier.verify(users[number % len(users)], "000000")
-            except self.refused:
-                pass
             time.sleep(0.004)  # a thousand attempts a second: a load, not a full machine
 
-    def __enter__(self) -> Attack:
-        for thread in self.threads:
+    @contextmanager
+    def going_on(self) -> Iterator[Attack]:
+        """Attack until the block ends."""
+        shares = [self.users[first::4] or self.users for first in range(4)]
+        threads = [threading.Thread(target=self.run, args=(share,)) for share in shares]
+        for thread in threads:
             thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stopped.set()
-        for thread in self.threads:
-            thread.join()
+        try:
+            yield self
+        finally:
+            self.stopped.set()
+            for thread in threads:
+                thread.join()
 
 
 def attacked(url: str, options: Options) -> Table:
@@ -127,7 +126,7 @@ def attacked(url: str, options: Options) -> Table:
         return [service.percentile(latencies, 0.5), service.percentile(latencies, 0.99)]
 
     def under(users: list[str]) -> list[float]:
-        with Attack(url, table, users) as attack:
+        with Attack(url, table, users).going_on() as attack:
             began = time.perf_counter()
             measured = log_in()
             rate = attack.attempts / (time.perf_counter() - began)
@@ -200,5 +199,3 @@ def measure(options: Options) -> Section:
     ]
     intro = "lambdatotp alone: flat is what these should be."
     return Section("growth", TITLE, intro, [table, by_threads, attack], plots)
-
-

@@ -21,7 +21,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benches.measure import ROOT
+from benches.measure import ROOT, machine
 from benches.servers import built
 
 BASELINE = ROOT / "benches" / "instructions.json"
@@ -81,14 +81,13 @@ def count(tool: str) -> dict[str, Any]:
     """Count everything, and note what the counts depend on."""
     program = built("hot")
     features, _ = under_valgrind(tool, program, "features")
-    rustc = subprocess.run(["rustc", "-V"], capture_output=True, text=True, check=True).stdout
     counts = {}
     for operation, times in OPERATIONS.items():
         # Two lengths: the difference is free of the start, and of the first calls.
         short = collected(tool, program, operation, times)
         long = collected(tool, program, operation, 3 * times)
         counts[operation] = round((long - short) / (2 * times))
-    return {"rustc": rustc.strip(), "processor": features.strip(), "counts": counts}
+    return {"rustc": machine()["rustc"], "processor": features.strip(), "counts": counts}
 
 
 def differences(baseline: dict[str, Any], now: dict[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+K = TypeVar("K")
 T = TypeVar("T")
 ROOT = Path(__file__).parents[1]
 # Resolved once: a peer of another version is another peer.
@@ -96,13 +97,13 @@ class Options:
         return quick if self.quick else usual
 
 
-def in_turns(cases: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
+def in_turns(cases: Mapping[K, Callable[[], T]], rounds: int) -> dict[K, list[T]]:
     """Run all cases in every round, in alternating order; the first round is warm-up.
 
     A slow moment of the machine hits neighbours of one round alike, so ratios are taken
     within rounds.
     """
-    taken: dict[str, list[T]] = {name: [] for name in cases}
+    taken: dict[K, list[T]] = {name: [] for name in cases}
     for number in range(rounds + 1):
         names = list(cases) if number % 2 else list(cases)[::-1]
         for name in names:

@@ -35,8 +35,10 @@ def number(value: float) -> str:
 def _document(title: str, height: float, parts: Sequence[str]) -> str:
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" '
-            f'width="{WIDTH}" height="{height:.0f}" role="img" aria-label="{escape(title)}">',
+            (
+                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" '
+                f'width="{WIDTH}" height="{height:.0f}" role="img" aria-label="{escape(title)}">'
+            ),
             STYLE,
             f'<text class="title" x="8" y="22">{escape(title)}</text>',
             *parts,
@@ -62,7 +64,7 @@ def bars(plot: dict[str, Any]) -> str:
     series: dict[str, float] = plot["series"]
     left, right, top, pitch = 250, WIDTH - 90, 40, 26
     longest = max(series.values())
-    low = min(1.0, min(series.values())) if plot["logarithmic"] else 0.0
+    low = min(1.0, *series.values()) if plot["logarithmic"] else 0.0
 
     def across(value: float) -> float:
         if plot["logarithmic"]:
@@ -75,16 +77,20 @@ def bars(plot: dict[str, Any]) -> str:
         x = left + across(tick)
         parts += [
             f'<path class="grid" d="M{x:.1f} {top - 4}V{bottom}"/>',
-            f'<text class="quiet" x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">'
-            f"{tick:,g}</text>",
+            (
+                f'<text class="quiet" x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">'
+                f"{tick:,g}</text>"
+            ),
         ]
     for row, (name, value) in enumerate(series.items()):
         y = top + pitch * row
         colour = COLOURS[0] if name.startswith("lambdatotp") or plot["same"] else COLOURS[4]
         parts += [
             f'<text x="{left - 10}" y="{y + 15}" text-anchor="end">{escape(name)}</text>',
-            f'<rect x="{left}" y="{y + 2}" width="{max(across(value), 1):.1f}" height="18" '
-            f'rx="2" fill="{colour}"/>',
+            (
+                f'<rect x="{left}" y="{y + 2}" width="{max(across(value), 1):.1f}" height="18" '
+                f'rx="2" fill="{colour}"/>'
+            ),
             f'<text x="{left + across(value) + 8:.1f}" y="{y + 15}">{number(value)}</text>',
         ]
     unit = plot["unit"]
@@ -104,10 +110,7 @@ def lines(plot: dict[str, Any]) -> str:
 
     def place(x: float, y: float) -> tuple[float, float]:
         share = math.log(x / xs[0]) / math.log(xs[-1] / xs[0]) if len(xs) > 1 else 0.5
-        if plot["logarithmic"]:
-            rise = math.log(y / low) / math.log(high / low)
-        else:
-            rise = y / high
+        rise = math.log(y / low) / math.log(high / low) if plot["logarithmic"] else y / high
         return left + (right - left) * share, bottom - (bottom - top) * rise
 
     parts = []
@@ -115,8 +118,10 @@ def lines(plot: dict[str, Any]) -> str:
         _, y = place(xs[0], tick)
         parts += [
             f'<path class="grid" d="M{left} {y:.1f}H{right}"/>',
-            f'<text class="quiet" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">'
-            f"{tick:,g}</text>",
+            (
+                f'<text class="quiet" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">'
+                f"{tick:,g}</text>"
+            ),
         ]
     for x in xs:
         at, _ = place(x, high)
@@ -141,8 +146,10 @@ def lines(plot: dict[str, Any]) -> str:
         )
     parts += [
         f'<text class="quiet" x="{left}" y="38">{escape(plot["unit"])}</text>',
-        f'<text class="quiet" x="{right}" y="{bottom + 40}" text-anchor="end">'
-        f"{escape(plot['across'])}</text>",
+        (
+            f'<text class="quiet" x="{right}" y="{bottom + 40}" text-anchor="end">'
+            f"{escape(plot['across'])}</text>"
+        ),
     ]
     return _document(plot["title"], bottom + 52, parts)
 

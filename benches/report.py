@@ -87,8 +87,10 @@ def machines(sections: list[dict[str, Any]]) -> str:
         f"| {made['machine']['load']} |"
         for made in sections
     ]
-    seen = {tuple(sorted(made["machine"].items() - {("load", made["machine"]["load"])}))
-            for made in sections}
+    seen = {
+        tuple(sorted(made["machine"].items() - {("load", made["machine"]["load"])}))
+        for made in sections
+    }
     lines.append("")
     for machine in sorted(seen):
         lines += [f"- {name}: {value}" for name, value in machine]

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # RFC 4226's, in base32: every user of a benchmark has it, so one code is right for all.
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105
 VENDOR = ROOT / "vendor"
+CACHE = dynamodb_local.CACHE
 BATCH = 25  # DynamoDB's own limit
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -93,11 +94,12 @@ def local() -> Iterator[str]:
         yield url
 
 
-def built(bench: str) -> Path:
-    """Build one of the programs beside this file, and return it."""
-    command = ["cargo", "bench", "--locked", "--quiet", "--no-run", "--no-default-features"]
+def built(bench: str, *, quick: bool = False) -> Path:
+    """Build one of the programs beside this file, and return it; in a hurry not optimized."""
+    command = ["cargo", "build"] if quick else ["cargo", "bench", "--no-run"]
+    command += ["--locked", "--quiet", "--no-default-features", "--bench", bench]
     done = subprocess.run(
-        [*command, "--bench", bench, "--message-format", "json"],
+        [*command, "--message-format", "json"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         check=True,
@@ -108,9 +110,9 @@ def built(bench: str) -> Path:
 
 
 @contextmanager
-def stub() -> Iterator[str]:
+def stub(*, quick: bool = False) -> Iterator[str]:
     """Run the stub endpoint; it ends with its standard input."""
-    program = built("stub")
+    program = built("stub", quick=quick)
     with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout  # noqa: S101
         assert process.stdin  # noqa: S101
@@ -160,7 +162,7 @@ def store() -> Iterator[Store]:
 def installed(name: str, requirements: Sequence[str]) -> Path:
     """Install peers into a folder of their own, once for each version, as Chalice would."""
     wanted = "\n".join(requirements)
-    target = dynamodb_local.CACHE / f"peers-{name}-{zlib.crc32(wanted.encode()):08x}"
+    target = CACHE / f"peers-{name}-{zlib.crc32(wanted.encode()):08x}"
     if not target.exists():
         new = target.with_name(f"{target.name}.{os.getpid()}")
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]

@@ -6,7 +6,6 @@ import json
 import subprocess
 import tempfile
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benches.measure import ROOT, Options, Plot, Section, Table, cell, in_turns, python, target
@@ -155,7 +154,7 @@ def measure(options: Options) -> Section:
     with local() as url:
         on_local, taken = loads(Load(url, real=True, options=options), "DynamoDB Local", rounds)
     plots = [throughput(taken, "DynamoDB Local", "service_local.svg")]
-    with stub() as url:
+    with stub(quick=options.quick) as url:
         on_stub, bare = loads(Load(url, real=False, options=options), "stub endpoint", rounds)
         grown = memory(url, options)
     plots.append(throughput(bare, "stub endpoint", "service_stub.svg"))

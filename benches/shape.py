@@ -110,8 +110,9 @@ def zips(work: Path, ours: Path, theirs: Path) -> tuple[Table, dict[str, float]]
     bare = sources(installed("boto3", pinned("boto3", "pyotp")), work / "bare")
     dependencies = shutil.copytree(ours / "lambdatotp", work / "module" / "lambdatotp")
     without_qr, mine = zipped(bare), zipped(dependencies.parent)
-    with_qr = zipped(sources(installed("app", pinned("boto3", "pyotp", "qrcode", "Pillow")),
-                             work / "with-qr"))
+    with_qr = zipped(
+        sources(installed("app", pinned("boto3", "pyotp", "qrcode", "Pillow")), work / "with-qr")
+    )
     table = Table("Zip files", ["MB", "boto3 + PyOTP", "with QR codes", "lambdatotp, with both"])
     cells = [{"middle": mine, "low": mine, "high": mine, "times": with_qr / mine}]
     table.rows.append(["dependencies", without_qr, with_qr, *cells])

@@ -10,15 +10,18 @@ import base64
 import os
 import secrets
 import time
+from typing import TYPE_CHECKING
 
 import pyotp
 from aiodynamo.client import Client
 from aiodynamo.credentials import Credentials
 from aiodynamo.errors import ConditionalCheckFailed
 from aiodynamo.expressions import F, UpdateExpression
-from aiodynamo.http.types import HttpImplementation
 from aiodynamo.models import ReturnValues
 from yarl import URL
+
+if TYPE_CHECKING:
+    from aiodynamo.http.types import HttpImplementation
 
 REFILL = 3_600_000
 LIMIT = 9 * REFILL
