@@ -222,8 +222,8 @@ def measure(options: Options) -> Section:
     return Section(
         "calls",
         TITLE,
-        "One process; a turn is 10 ms of CPU time. Ratios are to the first column. `In Rust` is the "
-        "same work called from Rust, by the best of its shares.",
+        "One process; a turn is 10 ms of CPU time. Ratios are to the first column. `In Rust` is "
+        "the same work called from Rust, by the best of its shares.",
         [table, pictures, floors],
         [plot],
         targets,

@@ -50,15 +50,16 @@ NOTES = (
     """\
 - Each verify reads and writes one item by its key, so its cost does not depend on the number of
   users. Partitions are DynamoDB's business and grow with the table. A new on-demand table takes
-  4,000 write units/s at once, and twice its last peak within half an hour: warm it up before a launch.
+  4,000 write units/s at once, and twice its last peak within half an hour: warm it up before a
+  launch.
 - An HTTP API instead of the REST API costs $1.00 a million instead of $3.50; a provisioned table
   with auto scaling is cheaper for a steady load.""",
 )
 NOTE_ATTACK = """\
-- All quotas above are raised on request but one: a partition's {units:,} write units/s, which is all
-  that one item can ever have. A user under attack meets it first. A refused attempt changes nothing
-  and still costs a write unit. Beyond the limit DynamoDB throttles, and that user's logins get 503;
-  until DynamoDB moves the hot item to a partition of its own, its neighbours may wait, too. An
+- All quotas above are raised on request but one: a partition's {units:,} write units/s, which is
+  all that one item can ever have. A user under attack meets it first. A refused attempt changes
+  nothing and still costs a write unit. Beyond the limit DynamoDB throttles, and that user's logins
+  get 503; until DynamoDB moves the hot item to a partition of its own, its neighbours may wait, too. An
   attack at that rate costs ${attack:,.0f} a day and gets no more than 10 guesses at once and 24 a
   day out of it: limit the requests of one client in front (WAF, API Gateway's usage plans)."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WIDTH = 760
-# Two blues, an orange, a green, a grey: told apart by people who see colours differently,
-# and readable on white and on black.
-COLOURS = ("#2f6fd0", "#d9822b", "#3f9d6d", "#9a6fc4", "#8a8f98")
+# Blue for ours; an orange, a grey and so on for the rest: told apart by people who see colours
+# differently, and readable on white and on black.
+OURS = ("#2f6fd0", "#7cb0f5")
+THEIRS = ("#d9822b", "#8a8f98", "#3f9d6d", "#9a6fc4")
 STYLE = """<style>
 text { font: 13px system-ui, sans-serif; fill: #24292f }
 .title { font-size: 15px; font-weight: 600 }
@@ -62,7 +64,7 @@ def _ticks(low: float, high: float, *, logarithmic: bool) -> list[float]:
 def bars(plot: dict[str, Any]) -> str:
     """Draw one bar a name, with its value beside it."""
     series: dict[str, float] = plot["series"]
-    left, right, top, pitch = 250, WIDTH - 90, 40, 26
+    left, right, top, pitch = 290, WIDTH - 90, 40, 26
     longest = max(series.values())
     low = min(1.0, *series.values()) if plot["logarithmic"] else 0.0
 
@@ -84,7 +86,7 @@ def bars(plot: dict[str, Any]) -> str:
         ]
     for row, (name, value) in enumerate(series.items()):
         y = top + pitch * row
-        colour = COLOURS[0] if name.startswith("lambdatotp") or plot["same"] else COLOURS[4]
+        colour = OURS[0] if name.startswith("lambdatotp") or plot["same"] else THEIRS[1]
         parts += [
             f'<text x="{left - 10}" y="{y + 15}" text-anchor="end">{escape(name)}</text>',
             (
@@ -129,8 +131,10 @@ def lines(plot: dict[str, Any]) -> str:
             f'<text class="quiet" x="{at:.1f}" y="{bottom + 20}" text-anchor="middle">{x:,g}</text>'
         )
     labels: list[tuple[float, str, str]] = []
-    for index, (name, points) in enumerate(series.items()):
-        colour = COLOURS[index % len(COLOURS)]
+    ours, theirs = itertools.cycle(OURS), itertools.cycle(THEIRS)
+    for name, points in series.items():
+        mine = name.startswith("lambdatotp") or plot["same"]
+        colour = next(ours) if mine else next(theirs)
         placed = [place(x, y) for x, y in points]
         path = "L".join(f"{x:.1f} {y:.1f}" for x, y in placed)
         parts.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
@@ -157,4 +161,5 @@ def lines(plot: dict[str, Any]) -> str:
 def draw(plot: dict[str, Any]) -> str:
     """Draw a plot as an SVG document."""
     same = len({name.startswith("lambdatotp") for name in plot["series"]}) == 1
-    return bars({**plot, "same": same}) if plot["kind"] == "bars" else lines(plot)
+    plot = {**plot, "same": same}
+    return bars(plot) if plot["kind"] == "bars" else lines(plot)
