@@ -60,13 +60,13 @@ NOTE_ATTACK = """\
   all that one item can ever have. A user under attack meets it first. A refused attempt changes
   nothing and still costs a write unit. Beyond the limit DynamoDB throttles, and that user's logins
   get 503; until DynamoDB moves the hot item to a partition of its own, its neighbours may wait, too. An
-  attack at that rate costs ${attack:,.0f} a day and gets no more than 10 guesses at once and 24 a
-  day out of it: limit the requests of one client in front (WAF, API Gateway's usage plans)."""
+  attack at that rate costs ${attack:,.0f} a day and gets 10 guesses at once and 24 a day out of it:
+  limit the requests of one client in front (WAF, API Gateway's usage plans)."""
 
 
 def number_bytes(value: int) -> int:
     """Weigh a number as DynamoDB does: two digits a byte, and one byte more."""
-    return len(str(abs(value)).rstrip("0") or "0") // 2 + 2
+    return math.ceil(len(str(abs(value)).rstrip("0") or "0") / 2) + 1
 
 
 def item_bytes(*, sealed: bool = False, recovery_codes: int = 0, user: int = 24) -> int:

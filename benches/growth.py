@@ -171,7 +171,7 @@ def measure(options: Options) -> Section:
     table = Table("As the table grows", [*columns, "DynamoDB Local: p50, ms", "CPU s / 1,000"])
     inside = dict(embedded(options))
     lines: dict[str, list[list[float]]] = {"embedded": [], "DynamoDB Local": []}
-    with local() as url:
+    with local(quick=options.quick) as url:
         for size, runs in grown(url, options):
             here = inside[size]
             p50 = [median(run["latencies"]) for run in runs]

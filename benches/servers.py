@@ -85,12 +85,12 @@ def load(client: Any, table: str, users: Iterable[str]) -> None:
 
 
 @contextmanager
-def local() -> Iterator[str]:
+def local(*, quick: bool = False) -> Iterator[str]:
     """Run DynamoDB Local, warm: cold, the JVM would be most of what is measured."""
     with dynamodb_local.running() as url:
         client = boto3_client(url)
         table = new_table(client)
-        load(client, table, (f"warm{number}" for number in range(2000)))
+        load(client, table, (f"warm{number}" for number in range(BATCH if quick else 4000)))
         yield url
 
 

@@ -151,7 +151,7 @@ def memory(url: str, options: Options) -> Table:
 def measure(options: Options) -> Section:
     """Measure on DynamoDB Local, then on the stub."""
     rounds = options.rounds(3)
-    with local() as url:
+    with local(quick=options.quick) as url:
         on_local, taken = loads(Load(url, real=True, options=options), "DynamoDB Local", rounds)
     plots = [throughput(taken, "DynamoDB Local", "service_local.svg")]
     with stub(quick=options.quick) as url:

@@ -79,9 +79,9 @@ def operations(peer: Any) -> dict[str, Callable[[], object]]:
     return made
 
 
-def measure(_: Options) -> Section:
+def measure(options: Options) -> Section:
     """Count through a proxy: each operation on users as if they were fresh."""
-    with local() as url, fault_proxy(url) as proxy:
+    with local(quick=options.quick) as url, fault_proxy(url) as proxy:
         client = boto3_client(url)
 
         def count(make: Callable[[], Any]) -> dict[str, int]:
