@@ -59,9 +59,9 @@ NOTE_ATTACK = """\
 - All quotas above are raised on request but one: a partition's {units:,} write units/s, which is
   all that one item can ever have. A user under attack meets it first. A refused attempt changes
   nothing and still costs a write unit. Beyond the limit DynamoDB throttles, and that user's logins
-  get 503; until DynamoDB moves the hot item to a partition of its own, its neighbours may wait, too. An
-  attack at that rate costs ${attack:,.0f} a day and gets 10 guesses at once and 24 a day out of it:
-  limit the requests of one client in front (WAF, API Gateway's usage plans)."""
+  get 503; until DynamoDB moves the hot item to a partition of its own, its neighbours may wait,
+  too. An attack at that rate costs ${attack:,.0f} a day, and gets 10 guesses at once and 24 a day
+  out of it: limit the requests of one client in front (WAF, API Gateway's usage plans)."""
 
 
 def number_bytes(value: int) -> int:

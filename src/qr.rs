@@ -173,12 +173,12 @@ impl Qr {
     }
 }
 
-/// Appends a number of modules. `write!` would take most of the picture's time.
+/// Appends a number of modules, at most 185. `write!` would take most of the picture's time.
 fn push_number(text: &mut String, number: usize) {
     if number >= 10 {
         push_number(text, number / 10);
     }
-    text.push(char::from(b'0' + (number % 10) as u8));
+    text.push(char::from(b"0123456789"[number % 10]));
 }
 
 /// Clears the bits of some pixels, the first of which is the highest bit.
@@ -238,6 +238,23 @@ mod tests {
             }
         }
         assert!(qr.is_dark(4, 4), "the finder pattern starts in the corner");
+    }
+
+    #[test]
+    fn each_pixel_of_a_png_is_its_modules() {
+        let qr = Qr::new("otpauth://totp/ACME:ana?secret=JBSWY3DPEHPK3PXP").expect("short");
+        for scale in [1, 2, 3, 5, 7, 8, 13, 64] {
+            let file = std::io::Cursor::new(qr.png(scale as u64).expect("in range"));
+            let mut reader = png::Decoder::new(file).read_info().expect("a PNG");
+            let mut pixels = vec![0; reader.output_buffer_size().expect("small")];
+            let line = reader.next_frame(&mut pixels).expect("an image").line_size;
+            for (row, pixels) in pixels.chunks_exact(line).enumerate() {
+                for column in 0..qr.size() * scale {
+                    let dark = pixels[column / 8] & (0x80 >> (column % 8)) == 0;
+                    assert_eq!(dark, qr.is_dark(row / scale, column / scale), "scale {scale}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -127,7 +127,9 @@ impl Sha1Mac {
         };
         let mut keyed = |pad: u8| {
             let mut state = Zeroizing::new(Self::START);
-            block.iter_mut().for_each(|byte| *byte ^= pad);
+            for byte in &mut block {
+                *byte ^= pad;
+            }
             compress(&mut state, std::slice::from_ref(&block));
             state
         };
@@ -345,6 +347,20 @@ mod tests {
         let code = hotp.code(910_737);
         assert_eq!(code, hotp.code(910_738));
         assert_eq!(hotp.search(&code, 910_736..=910_739), Some(910_738));
+    }
+
+    #[test]
+    fn our_hmac_is_the_general_one() {
+        let counters = [0, 1, 58_799_588, u64::from(u32::MAX), u64::MAX];
+        for length in 0..=130_u8 {
+            let key: Vec<u8> = (0..length).map(|byte| byte.wrapping_mul(37) ^ length).collect();
+            let ours = Sha1Mac::new(&key);
+            let general = <Hmac<Sha1> as KeyInit>::new_from_slice(&key).expect("any length");
+            for counter in counters {
+                let expected = general.clone().chain_update(counter.to_be_bytes()).finalize();
+                assert_eq!(ours.mac(counter)[..], expected.into_bytes()[..], "{length} bytes");
+            }
+        }
     }
 
     #[test]

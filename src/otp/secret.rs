@@ -147,9 +147,9 @@ impl std::str::FromStr for Secret {
         let text = text.as_bytes();
         match whole_groups(text).or_else(|| BASE32.decode(text).ok().map(Zeroizing::new)) {
             Some(bytes) => Self::owning(bytes),
-            None => Err(OtpError::InvalidSecret(
-                "it is not base32 (letters A to Z and digits 2 to 7)",
-            )),
+            None => {
+                Err(OtpError::InvalidSecret("it is not base32 (letters A to Z and digits 2 to 7)"))
+            }
         }
     }
 }
