@@ -42,9 +42,11 @@ LAMBDA_MB, FULL_CORE_MB = 512, 1769
 WRONG_SHARE = 0.05  # of all verifies
 LOGINS_A_DAY = 1.0
 
-# Measured by the sections `trips` and `shape`: requests for a right and for a wrong code,
-# and the milliseconds of a warm reply on a whole core, DynamoDB Local's share included.
-RIGHT, WRONG, WARM_MS = 2, 1, 4.0
+# Measured by the section `trips`: requests for a right and for a wrong code. By `shape`: the
+# milliseconds of a warm reply on a whole core, DynamoDB Local's share included, and the peak
+# memory in MiB; these where `shape` has not run yet.
+RIGHT, WRONG = 2, 1
+WARM_MS, MEMORY_MIB = 4.0, 22.0
 
 NOTES = (
     """\
@@ -186,7 +188,7 @@ def first_limit(load: Load, need: Needs) -> str:
     return f"{over or name}: {share:,.1f} times it" if over else f"{share:.0%} of {name}"
 
 
-def sheet(warm_ms: float = WARM_MS) -> str:
+def sheet(warm_ms: float = WARM_MS, memory_mib: float = MEMORY_MIB) -> str:
     """Write the sheet as a part of RESULTS.md."""
     weights = {
         "plain": item_bytes(),
@@ -202,7 +204,8 @@ def sheet(warm_ms: float = WARM_MS) -> str:
             f"us-east-1, as noted on {NOTED}, on demand and without the free tier. Assumed: "
             f"{LOGINS_A_DAY:g} login a user and day, {WRONG_SHARE:.0%} wrong codes, "
             f"{WRITE_SECONDS * 1000:g} ms a write, a function of {LAMBDA_MB} MB that a warm "
-            f"request keeps busy for {warm_ms:.1f} ms of a whole core.\n"
+            f"request keeps busy for {warm_ms:.1f} ms of a whole core. It would fit into the smallest, "
+            f"of 128 MB: its peak is {memory_mib:.0f} MiB.\n"
         ),
         (
             "| users | verifies/s, peak | table, GB | partitions | write units/s | Lambda at once "

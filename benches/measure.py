@@ -75,6 +75,7 @@ class Section:
     tables: list[Table] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
     targets: dict[str, dict[str, float]] = field(default_factory=dict)
+    facts: dict[str, float] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Everything, as plain values."""

@@ -110,7 +110,8 @@ def write(sections: list[dict[str, Any]], folder: Path) -> Path:
             (pictures / plot["file"]).write_text(plots.draw(plot))
             parts.append(f"![{plot['title']}](plots/{plot['file']})\n")
         parts += [table(made) for made in section["tables"]]
-    parts.append(capacity.sheet())
+    facts = [section["facts"] for section in sections if section["facts"]]
+    parts.append(capacity.sheet(**(facts[0] if facts else {})))
     target = folder / "RESULTS.md"
     target.write_text("\n".join(part for part in parts if part).rstrip() + "\n")
     return target

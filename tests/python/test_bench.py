@@ -8,11 +8,13 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 
+import pyotp
 import pytest
 from conftest import ROOT
 
-from benches import capacity, instructions, plots, report
+from benches import capacity, instructions, plots, report, servers, service
 from benches.measure import Figure, in_turns, ratio
+from benches.trips import MINIMUM
 
 
 def run(sections, folder, **variables):
@@ -31,6 +33,42 @@ def test_calls_and_round_trips(tmp_path):
     assert "## Capacity" in results
     for picture in (tmp_path / "plots").iterdir():
         ET.parse(picture)  # noqa: S314 - our own
+
+
+def test_each_peer_does_what_it_is_there_for(dynamodb_url):
+    client = servers.boto3_client(dynamodb_url)
+    table = servers.new_table(client)
+    for mode, peer in service.NAMES:
+        users = [f"{mode}-{peer}-{number}" for number in range(4)]
+        servers.load(client, table, users)
+        plan = {"mode": mode, "peer": peer, "operation": "verify", "workers": 2}
+        plan |= {"users": users[1:], "warm": users[:1]}
+        variables = servers.environment(dynamodb_url, table)
+        result = service.run(plan, variables)
+        assert len(result["latencies"]) == 3
+        used = client.get_item(TableName=table, Key={"user_id": {"S": users[1]}})["Item"]
+        assert ("last_step" in used) == (peer != "boto3-plain")
+
+
+def test_the_safe_peer_is_as_safe_as_ours(dynamodb_url, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benches" / "peers"))
+    import boto3_peer
+
+    client = servers.boto3_client(dynamodb_url)
+    table = servers.new_table(client)
+    servers.load(client, table, ["ana", "eve"])
+    for name, value in servers.settings(dynamodb_url, table).items():
+        monkeypatch.setenv(name, value)
+    safe, plain = boto3_peer.Safe(), boto3_peer.Plain()
+    code = pyotp.TOTP(servers.SECRET).now()
+    assert [plain.verify("ana", code) for _ in range(2)] == [True, True]
+    assert [safe.verify("ana", code) for _ in range(2)] == [True, False]
+    wrong = "000000" if code != "000000" else "000001"
+    assert [safe.verify("eve", wrong) for _ in range(10)] == [False] * 10
+    with pytest.raises(PermissionError, match="too many"):
+        safe.verify("eve", wrong)
+    with pytest.raises(LookupError):
+        safe.verify("nobody", wrong)
 
 
 @pytest.mark.shipped
@@ -63,6 +101,8 @@ def test_capacity_by_hand():
     assert capacity.gateway_cost(1e9) == pytest.approx(333 * 3.5 + 667 * 2.8)
     assert "API Gateway's 10,000 requests/s: 10.0 times" not in capacity.sheet()
     assert "| 1,000,000,000 | 100,000 |" in capacity.sheet()
+    assert MINIMUM["right code"][0] == capacity.RIGHT
+    assert MINIMUM["wrong code"][0] == capacity.WRONG
 
 
 def test_cells():
