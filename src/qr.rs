@@ -3,6 +3,8 @@
 //! A pure leaf. Error correction is level M (15 %), falling back to L when the text
 //! needs it; the quiet zone is the standard's four modules.
 
+mod png;
+
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -120,17 +122,14 @@ impl Qr {
             return Err(QrError::InvalidScale(scale));
         };
         let width = self.size() * pixels;
-        let mut image = Vec::with_capacity(width * width.div_ceil(8));
-        for row in 0..self.size() {
+        let lines = (0..self.size()).map(|row| {
             let mut line = vec![0xff_u8; width.div_ceil(8)];
             for run in self.dark_runs(row) {
                 darken(&mut line, run.start * pixels..run.end * pixels);
             }
-            for _ in 0..pixels {
-                image.extend_from_slice(&line);
-            }
-        }
-        Ok(encode_png(width, &image))
+            line
+        });
+        Ok(png::encode(width, lines, pixels))
     }
 
     /// `data:image/png;base64,...`, for an `<img>`: a picture that no other server
@@ -196,24 +195,6 @@ fn darken(line: &mut [u8], pixels: Range<usize>) {
     }
 }
 
-/// A square greyscale image of one bit a pixel, packed, as a PNG file.
-fn encode_png(width: usize, image: &[u8]) -> Vec<u8> {
-    // At most 185 modules of 64 pixels.
-    let side = u32::try_from(width).expect("a QR code is small");
-    let mut file = Vec::with_capacity(2048);
-    let mut encoder = png::Encoder::new(&mut file, side, side);
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder.set_depth(png::BitDepth::One);
-    // All lines of a module but the first are those above them: nothing is left of them.
-    // The general compressor would fill its tables with zeros for longer than this takes.
-    encoder.set_compression(png::Compression::Fast);
-    encoder.set_filter(png::Filter::Up);
-    let mut writer = encoder.write_header().expect("a Vec takes every write");
-    writer.write_image_data(image).expect("the image has the size in its header");
-    writer.finish().expect("a Vec takes every write");
-    file
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,20 +221,32 @@ mod tests {
         assert!(qr.is_dark(4, 4), "the finder pattern starts in the corner");
     }
 
+    fn check_each_pixel(text: &str, scale: u64) {
+        let qr = Qr::new(text).expect("it fits");
+        let file = std::io::Cursor::new(qr.png(scale).expect("in range"));
+        let mut decoder = ::png::Decoder::new(file);
+        decoder.ignore_checksums(false);
+        let mut reader = decoder.read_info().expect("a PNG");
+        let mut pixels = vec![0; reader.output_buffer_size().expect("small")];
+        let line = reader.next_frame(&mut pixels).expect("an image").line_size;
+        reader.finish().expect("a whole file");
+        let scale = usize::try_from(scale).expect("small");
+        for (row, pixels) in pixels.chunks_exact(line).enumerate() {
+            for column in 0..qr.size() * scale {
+                let dark = pixels[column / 8] & (0x80 >> (column % 8)) == 0;
+                assert_eq!(dark, qr.is_dark(row / scale, column / scale), "scale {scale}");
+            }
+        }
+    }
+
     #[test]
     fn each_pixel_of_a_png_is_its_modules() {
-        let qr = Qr::new("otpauth://totp/ACME:ana?secret=JBSWY3DPEHPK3PXP").expect("short");
-        for scale in [1, 2, 3, 5, 7, 8, 13, 64] {
-            let file = std::io::Cursor::new(qr.png(scale as u64).expect("in range"));
-            let mut reader = png::Decoder::new(file).read_info().expect("a PNG");
-            let mut pixels = vec![0; reader.output_buffer_size().expect("small")];
-            let line = reader.next_frame(&mut pixels).expect("an image").line_size;
-            for (row, pixels) in pixels.chunks_exact(line).enumerate() {
-                for column in 0..qr.size() * scale {
-                    let dark = pixels[column / 8] & (0x80 >> (column % 8)) == 0;
-                    assert_eq!(dark, qr.is_dark(row / scale, column / scale), "scale {scale}");
-                }
-            }
+        for scale in 1..=64 {
+            check_each_pixel("x", scale);
+        }
+        for scale in [1, 2, 5, 8] {
+            check_each_pixel("otpauth://totp/ACME:ana?secret=JBSWY3DPEHPK3PXP", scale);
+            check_each_pixel(&"y".repeat(2953), scale);
         }
     }
 
