@@ -28,8 +28,8 @@ WHY = {
     "first": "Half of what is left is Python's own start, a third of the rest TLS, whose other end "
     "is written in Python here. CPU time, which the machine's other work cannot touch, is in the "
     "section below.",
-    "memory": "Python alone takes 8.4 MiB, the module's code and its start 2.5, TLS with the "
-    "system's certificates the rest.",
+    "memory": "Python alone takes 8.4 MiB. Most of the rest are pages of the module's file, as "
+    "they are touched, which processes share; memory of its own is half a MiB.",
     "cpu": "Three fifths of a verify are AWS's client (building, signing and reading two "
     "requests), a quarter the kernel, a seventh malloc; lambdatotp's own code is 7 %. Building the "
     "client's hot crates for speed saved 5 % of it and made the zip 11 % larger, so it stays. Only "
@@ -41,8 +41,8 @@ WHY = {
     "row `.now()`; a function without an object, as totp-rs has, would save a call.",
     "verify": "As above, with eight compressions. With the object kept it is the row "
     "`.verify(wrong), window 1`.",
-    "zip": "The module is AWS's client and TLS: of 4.1 MB of code, lambdatotp's own is a "
-    "twelfth. Credential chains for other places than Lambda are a tenth, and SnapStart needs them.",
+    "zip": "The module is AWS's client and TLS: of 4.1 MB of code, lambdatotp's own is a twelfth. "
+    "The chain of credentials for other places than Lambda is a tenth, and SnapStart needs it.",
 }
 INTRO = """# Benchmarks
 

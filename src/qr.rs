@@ -74,12 +74,14 @@ impl Qr {
 
     /// The runs of dark modules in a row, from left to right.
     fn dark_runs(&self, row: usize) -> impl Iterator<Item = Range<usize>> {
-        let mut column = 0;
+        let inside = (QUIET_ZONE..QUIET_ZONE + self.0.size).contains(&row);
+        let modules = if inside { &self.0[row - QUIET_ZONE][..self.0.size] } else { &[] };
+        let mut from = 0;
         std::iter::from_fn(move || {
-            let start = (column..self.size()).find(|&column| self.is_dark(row, column))?;
-            // The quiet zone ends every run.
-            column = (start..self.size()).find(|&column| !self.is_dark(row, column))?;
-            Some(start..column)
+            let start = from + modules[from..].iter().position(|module| module.value())?;
+            let length = modules[start..].iter().position(|module| !module.value());
+            from = length.map_or(modules.len(), |length| start + length);
+            Some(start + QUIET_ZONE..from + QUIET_ZONE)
         })
     }
 

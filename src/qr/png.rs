@@ -110,11 +110,8 @@ fn within(tokens: &mut Vec<Token>, line: &[u8], above: &[u8]) {
     let mut at = 0;
     while let Some(&byte) = line.get(at) {
         let rest = &line[at..line.len().min(at + LONGEST)];
-        let run = match at.checked_sub(1) {
-            Some(before) => rest.iter().take_while(|&&byte| byte == line[before]).count(),
-            None => 0,
-        };
-        let same = rest.iter().zip(above.iter().skip(at)).take_while(|(a, b)| a == b).count();
+        let run = at.checked_sub(1).map_or(0, |before| common(rest, &line[before..]));
+        let same = above.get(at..).map_or(0, |above| common(rest, above));
         let (length, distance) = if run >= same { (run, 1) } else { (same, line.len()) };
         if length >= SHORTEST {
             tokens.push(Token::Match(length, distance));
@@ -124,6 +121,11 @@ fn within(tokens: &mut Vec<Token>, line: &[u8], above: &[u8]) {
             at += 1;
         }
     }
+}
+
+/// How many bytes two texts begin with alike.
+fn common(one: &[u8], other: &[u8]) -> usize {
+    one.iter().zip(other).take_while(|(one, other)| one == other).count()
 }
 
 /// A symbol, the number of its extra bits, and these.
@@ -232,15 +234,21 @@ impl Code {
                 *count = count.div_ceil(2);
             }
         };
-        let (mut codes, mut next) = (vec![0; lengths.len()], 0_usize);
-        for length in 1..=limit {
-            for (code, _) in codes.iter_mut().zip(&lengths).filter(|(_, of)| **of == length) {
-                // The bits of a code come highest first, all else lowest first.
-                *code = next.reverse_bits() >> (usize::BITS - length);
-                next += 1;
-            }
-            next <<= 1;
+        // How many symbols have each length, and from that the first code of each.
+        let mut next = [0_usize; 17];
+        for &length in &lengths {
+            next[length as usize + 1] += usize::from(length > 0);
         }
+        for length in 1..next.len() {
+            next[length] = (next[length - 1] + next[length]) << 1;
+        }
+        let codes = lengths.iter().map(|&length| {
+            let code = next[length as usize];
+            next[length as usize] += 1;
+            // The bits of a code come highest first, all else lowest first.
+            code.reverse_bits().checked_shr(usize::BITS - length).unwrap_or(0)
+        });
+        let codes = codes.collect();
         Self { lengths, codes }
     }
 
