@@ -167,7 +167,8 @@ def measure(options: Options) -> Section:
     targets = {
         "cpu": compared(taken, 1, "cpu", "boto3"),
         "throughput": compared(taken, 16, "rate", "boto3"),
-        "cpu, stub": compared(bare, 1, "cpu", "boto3"),
+        "cpu, stub": compared(bare, 16, "cpu", "boto3"),
+        "throughput, stub": compared(bare, 16, "rate", "boto3"),
         "cpu, plain": compared(taken, 1, "cpu", "boto3-plain"),
         "throughput, plain": compared(taken, 16, "rate", "boto3-plain"),
     }

@@ -13,6 +13,8 @@ use fast_qr::{ECL, QRBuilder, QRCode};
 
 /// Light modules around the code: ISO/IEC 18004 asks for four.
 const QUIET_ZONE: usize = 4;
+/// Of any kind, in version 40 at level L.
+const MOST_BYTES: usize = 2953;
 
 /// Why there is no picture.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +56,18 @@ impl Qr {
         match encoded(ECL::M).or_else(|_| encoded(ECL::L)) {
             Ok(code) => Ok(Self(code)),
             Err(_) => Err(QrError::TooLong(text.len())),
+        }
+    }
+
+    /// Whether a text fits, without drawing it: what every text of up to 2953 bytes does.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn check(text: &str) -> Result<(), QrError> {
+        match text.len() {
+            1..=MOST_BYTES => Ok(()),
+            // Digits and capitals take less room.
+            _ => Self::new(text).map(drop),
         }
     }
 
@@ -210,6 +224,21 @@ mod tests {
         let qr = Qr::new("x").expect("short");
         assert_eq!(qr.png(0).expect_err("scale"), QrError::InvalidScale(0));
         assert_eq!(qr.png(65).expect_err("scale"), QrError::InvalidScale(65));
+    }
+
+    #[test]
+    fn what_fits_is_known_without_drawing() {
+        for (text, times) in
+            [("\u{1f600}", 738), ("y", 2331), ("y", 2332), ("\0", 2953), ("7", 7089)]
+        {
+            let text = text.repeat(times);
+            assert_eq!(Qr::check(&text), Qr::new(&text).map(drop), "{} bytes", text.len());
+            assert_eq!(Qr::check(&text), Ok(()));
+        }
+        for text in [String::new(), "y".repeat(2954), "7".repeat(7090)] {
+            assert_eq!(Qr::check(&text), Qr::new(&text).map(drop), "{} bytes", text.len());
+            assert!(Qr::check(&text).is_err());
+        }
     }
 
     #[test]
