@@ -32,12 +32,15 @@ SHIP = export PYTHONDONTWRITEBYTECODE=1 && umask 022 && mkdir -p out \
 # The theme says at each start that it will be maintained until May 2027: we know.
 MKDOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/python -W error -m mkdocs
 
+# The embedded engine is not in what is shipped: the benchmarks of it have a build of their own.
+EMBEDDED := out/bench-embedded/lambdatotp/_lambdatotp.abi3.so
+
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 PYTHON_SOURCES := $(shell find python/lambdatotp -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-rust test-python screenshots test-lambda lint deny fuzz bench bench-cold bench-builds docs \
-	docs-serve wheel vendor package deploy fmt mutants clean
+.PHONY: help run build test test-rust test-python screenshots test-lambda lint deny fuzz bench bench-cold bench-builds \
+	instructions docs docs-serve wheel vendor package deploy fmt mutants clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,7 +58,7 @@ test-rust: ## The Rust tests: the pure core alone, then with DynamoDB and the em
 	cargo test --locked --quiet --no-default-features
 	cargo test --locked --quiet --features $(FEATURES)
 
-test-python: build $(VENV)/.test-tools ## The Python tests, on the embedded engine and on DynamoDB Local
+test-python: build $(VENV)/.bench-tools ## The Python tests, on the embedded engine and on DynamoDB Local
 	$(BIN)/python tools/dynamodb_local.py
 	$(BIN)/python tools/chromium.py
 	$(BIN)/python tools/pyotp_suite.py --fetch
@@ -66,11 +69,11 @@ screenshots: build $(VENV)/.test-tools ## Take the pictures of the enrollment pa
 	mkdir -p docs/images
 	$(BIN)/python -m pytest -q tests/python/test_enroll_page.py -k pictures --screenshots docs/images
 
-test-lambda: build vendor $(VENV)/.test-tools ## What `chalice deploy` ships, under AWS's own runtime client
+test-lambda: build vendor $(VENV)/.bench-tools ## What `chalice deploy` ships, under AWS's own runtime client
 	$(BIN)/python tools/dynamodb_local.py
 	$(BIN)/python -m pytest -q -m shipped
 
-lint: build $(VENV)/.test-tools $(VENV)/.docs-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stubtest: no warning passes
+lint: build $(VENV)/.bench-tools $(VENV)/.docs-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stubtest: no warning passes
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --locked --quiet --all-targets --all-features -- -D warnings
@@ -91,20 +94,17 @@ fuzz: $(CARGO_FUZZ) ## Throw text and items at what reads them (FUZZ_SECONDS=15 
 	@cargo fetch --locked --quiet --manifest-path fuzz/Cargo.toml
 	@PATH=$(dir $(CARGO_FUZZ)):$$PATH CACHE=$(CACHE)/fuzz fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
-bench: build $(VENV)/.test-tools ## lambdatotp.pyotp against PyOTP, on a release build (minutes)
-	PYO3_BUILD_EXTENSION_MODULE=1 cargo rustc --locked --quiet --release --lib \
-		--crate-type cdylib --features python
-	rm -rf $(CACHE)/bench && mkdir -p $(CACHE)/bench
-	cp -r python/lambdatotp $(CACHE)/bench && rm -f $(CACHE)/bench/lambdatotp/*.so
-	cp $(CARGO_TARGET_DIR)/release/liblambdatotp.so $(CACHE)/bench/lambdatotp/_lambdatotp.abi3.so
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
-	PYTHONPATH=$(CACHE)/bench $(BIN)/python benches/pyotp_ratio.py
+bench: build $(VENV)/.bench-tools package $(EMBEDDED) ## Side by side with the peers, into benches/RESULTS.md (ONLY="calls trips", QUICK=1, USERS=)
+	PYTHONPATH=vendor $(BIN)/python -m benches $(ONLY) $(if $(QUICK),--quick) $(if $(USERS),--users $(USERS))
 
-bench-cold: build $(VENV)/.test-tools package ## Cold start against boto3 + PyOTP (minutes)
-	$(BIN)/python benches/cold_start.py out/$(STAGE)/deployment.zip
+bench-cold: ## Of these, what a cold start costs
+	$(MAKE) bench ONLY="first_use shape"
 
-bench-builds: build $(VENV)/.test-tools ## Size and cold start of differing builds (half an hour)
-	$(BIN)/python benches/builds.py
+bench-builds: build $(VENV)/.bench-tools ## Size and cold start of differing builds (half an hour)
+	$(BIN)/python -m benches.builds
+
+instructions: $(VENV)/.bench-tools ## Instruction counts of the hot paths against the stored ones (UPDATE=1 stores them)
+	$(BIN)/python -m benches.instructions $(if $(UPDATE),--update)
 
 docs: build $(VENV)/.docs-tools ## The documentation as a site, in out/site: no warning passes
 	@$(MKDOCS) build --strict
@@ -161,6 +161,9 @@ $(VENV)/.test-tools: $(VENV)/.tools requirements-test.txt
 $(VENV)/.docs-tools: $(VENV)/.tools requirements-docs.txt
 	@echo "lambdatotp: installing mkdocs ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+
+$(VENV)/.bench-tools: $(VENV)/.test-tools requirements-bench.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $@
 
 $(VENV)/.lambda-tools: $(VENV)/.tools
@@ -174,6 +177,15 @@ dist/.built-$(LAMBDA_TARGET): $(VENV)/.lambda-tools $(RUST_SOURCES) $(PYTHON_SOU
 	@$(BIN)/maturin build --release --locked --zig --target $(LAMBDA_TARGET) \
 		--compatibility manylinux2014 --features python --out dist
 	@touch $@
+
+$(EMBEDDED): $(RUST_SOURCES) $(PYTHON_SOURCES)
+	@echo "lambdatotp: building the module with the embedded engine, for release ..."
+	@# Not `cargo build`: beside the rlib it would leave link-time optimization out, silently.
+	@PYO3_BUILD_EXTENSION_MODULE=1 cargo rustc --locked --quiet --release --lib \
+		--crate-type cdylib --features python,embedded
+	@rm -rf out/bench-embedded && mkdir -p out/bench-embedded
+	@cp -r python/lambdatotp out/bench-embedded && rm -f out/bench-embedded/lambdatotp/*.so
+	@cp $(CARGO_TARGET_DIR)/release/liblambdatotp.so $@
 
 $(VENV)/.built: $(VENV)/.tools $(RUST_SOURCES)
 	@echo "lambdatotp: building the Rust extension (the first time takes a few minutes) ..."

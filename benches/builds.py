@@ -1,7 +1,7 @@
 """Which build to ship: LTO, optimization, TLS provider, by size and by cold start.
 
 Builds each variant from this source (a quarter of an hour on two cores), then measures
-all of them in turns, as cold_start.py does. The table goes into docs/benchmarks.md.
+all of them in turns, as first_use.py does. The table goes into docs/benchmarks.md.
 
     make bench-builds
 """
@@ -16,22 +16,24 @@ import sys
 import tempfile
 import time
 import zipfile
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from typing import TYPE_CHECKING
 
-import cold_start
+from benches import first_use
+from benches.measure import ROOT, in_turns
+from benches.measure import cell as figure
+from benches.report import cell
+from benches.servers import CACHE as SHARED
+from benches.servers import store
 
-ROOT = Path(__file__).parents[1]
-CACHE = cold_start.dynamodb_local.CACHE / "builds"
+CACHE = SHARED / "builds"
 PARTS = ["Cargo.toml", "Cargo.lock", "README.md", "src", "tests/verifier.rs", "python/lambdatotp"]
 
 SPEED = """
-import os, sys, time
+import time
 import lambdatotp
-table = os.environ["LAMBDATOTP_TABLE_NAME"]
-verifier = lambdatotp.Verifier(endpoint_url=os.environ["PLAIN"], table_name=table)
+verifier = lambdatotp.Verifier()
 def refused():
     try:
         verifier.verify("nobody", "123456")
@@ -43,6 +45,9 @@ for _ in range(1000):
     refused()
 print((time.process_time() - began) * 1000)
 """
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass
@@ -130,40 +135,39 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Size and cold start of differing builds.")
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
-    with ExitStack() as stack:
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    with tempfile.TemporaryDirectory() as scratch, store() as at:
+        work = Path(scratch)
         for variant in VARIANTS:
             copy(variant)
-        built = []
+        built = {}
         for number, variant in enumerate(VARIANTS):
             module, seconds = build(variant)
             folder, zipped = package(variant, module, work / str(number))
             print(f"built {variant.name} in {seconds:.0f} s", file=sys.stderr, flush=True)
-            built.append((variant, module.stat().st_size / 1e6, zipped, folder))
-        bench = cold_start.Bench(work, stack)
-        rows = [bench.process(v.name, cold_start.OURS, folder) for v, _, _, folder in built]
-        cpu: list[list[float]] = [[] for _ in built]
-        for number in range(rounds + 1):
-            for row in rows if number % 2 else rows[::-1]:
-                taken = row.run()
-                if number:
-                    row.taken.append(taken)
-            if number % 3 == 0:
-                for spent, (_, _, _, folder) in zip(cpu, built, strict=True):
-                    variables = {**bench.environment, "PYTHONPATH": str(folder)}
-                    variables |= {"PLAIN": bench.client.meta.endpoint_url}
-                    command = [sys.executable, "-S", "-c", SPEED]
-                    done = subprocess.run(command, env=variables, capture_output=True, check=True)
-                    spent.append(float(done.stdout))
-        print("| build | .so, MB | zipped, MB | start to code, ms | peak, MiB | CPU, ms / 1,000 |")
-        print("|---|---|---|---|---|---|")
-        for (variant, size, zipped, _), row, spent in zip(built, rows, cpu, strict=True):
-            middle, low, high = row.column(0)
-            print(
-                f"| {variant.name} | {size:.2f} | {zipped:.2f} "
-                f"| {middle:.1f} ({low:.1f} to {high:.1f}) | {row.column(1)[0]:.1f} "
-                f"| {median(spent):.0f} |"
-            )
+            built[variant.name] = (module.stat().st_size / 1e6, zipped, folder)
+
+        def speed(folder: Path) -> Callable[[], float]:
+            def run() -> float:
+                variables = {**at.plain, "PYTHONPATH": str(folder)}
+                command = [sys.executable, "-S", "-c", SPEED]
+                done = subprocess.run(command, env=variables, capture_output=True, check=True)
+                return float(done.stdout)
+
+            return run
+
+        folders = {name: folder for name, (_, _, folder) in built.items()}
+        starts = {
+            name: first_use.start(at, "lambdatotp", folder, at.tls)
+            for name, folder in folders.items()
+        }
+        taken = in_turns(starts, rounds)
+        cpu = in_turns({name: speed(folder) for name, folder in folders.items()}, rounds // 3 + 1)
+    print("| build | .so, MB | zipped, MB | start to code, ms | peak, MiB | CPU, ms / 1,000 |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for name, (size, zipped, _) in built.items():
+        _, _, code, _, peak = (list(column) for column in zip(*taken[name], strict=True))
+        cells = [size, zipped, figure(code), figure(peak), figure(cpu[name])]
+        print(f"| {name} | " + " | ".join(cell(value) for value in cells) + " |")
 
 
 if __name__ == "__main__":

@@ -4,12 +4,15 @@
 //! needs it; the quiet zone is the standard's four modules.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use data_encoding::BASE64;
 use fast_qr::{ECL, QRBuilder, QRCode};
 
 /// Light modules around the code: ISO/IEC 18004 asks for four.
 const QUIET_ZONE: usize = 4;
+/// Of any kind, in version 40 at level L.
+const MOST_BYTES: usize = 2953;
 
 /// Why there is no picture.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +57,18 @@ impl Qr {
         }
     }
 
+    /// Whether a text fits, without drawing it: what every text of up to 2953 bytes does.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn check(text: &str) -> Result<(), QrError> {
+        match text.len() {
+            1..=MOST_BYTES => Ok(()),
+            // Digits and capitals take less room.
+            _ => Self::new(text).map(drop),
+        }
+    }
+
     /// The picture's width and height in modules, quiet zone included.
     #[must_use]
     pub fn size(&self) -> usize {
@@ -67,6 +82,19 @@ impl Qr {
         inside.contains(&row)
             && inside.contains(&column)
             && self.0[row - QUIET_ZONE][column - QUIET_ZONE].value()
+    }
+
+    /// The runs of dark modules in a row, from left to right.
+    fn dark_runs(&self, row: usize) -> impl Iterator<Item = Range<usize>> {
+        let inside = (QUIET_ZONE..QUIET_ZONE + self.0.size).contains(&row);
+        let modules = if inside { &self.0[row - QUIET_ZONE][..self.0.size] } else { &[] };
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let start = from + modules[from..].iter().position(|module| module.value())?;
+            let length = modules[start..].iter().position(|module| !module.value());
+            from = length.map_or(modules.len(), |length| start + length);
+            Some(start + QUIET_ZONE..from + QUIET_ZONE)
+        })
     }
 
     /// A stand-alone SVG document, one unit a module: black on white, to be scaled
@@ -83,17 +111,16 @@ impl Qr {
              <path fill=\"#fff\" d=\"M0 0h{size}v{size}H0z\"/><path d=\""
         );
         for row in 0..size {
-            let mut column = 0;
-            while column < size {
-                let start = column;
-                while self.is_dark(row, column) {
-                    column += 1;
-                }
-                let run = column - start;
-                if run > 0 {
-                    let _ = write!(svg, "M{start} {row}h{run}v1h-{run}z");
-                }
-                column += 1;
+            for run in self.dark_runs(row) {
+                svg.push('M');
+                push_number(&mut svg, run.start);
+                svg.push(' ');
+                push_number(&mut svg, row);
+                svg.push('h');
+                push_number(&mut svg, run.len());
+                svg.push_str("v1h-");
+                push_number(&mut svg, run.len());
+                svg.push('z');
             }
         }
         svg.push_str("\"/></svg>");
@@ -111,9 +138,9 @@ impl Qr {
         let width = self.size() * pixels;
         let mut image = Vec::with_capacity(width * width.div_ceil(8));
         for row in 0..self.size() {
-            let mut line = vec![0_u8; width.div_ceil(8)];
-            for pixel in (0..width).filter(|pixel| !self.is_dark(row, pixel / pixels)) {
-                line[pixel / 8] |= 0x80 >> (pixel % 8);
+            let mut line = vec![0xff_u8; width.div_ceil(8)];
+            for run in self.dark_runs(row) {
+                darken(&mut line, run.start * pixels..run.end * pixels);
             }
             for _ in 0..pixels {
                 image.extend_from_slice(&line);
@@ -162,6 +189,29 @@ impl Qr {
     }
 }
 
+/// Appends a number of modules, at most 185. `write!` would take most of the picture's time.
+fn push_number(text: &mut String, number: usize) {
+    if number >= 10 {
+        push_number(text, number / 10);
+    }
+    text.push(char::from(b"0123456789"[number % 10]));
+}
+
+/// Clears the bits of some pixels, the first of which is the highest bit.
+fn darken(line: &mut [u8], pixels: Range<usize>) {
+    let (first, last) = (pixels.start / 8, pixels.end / 8);
+    let (before, within) = (!(0xff >> (pixels.start % 8)), 0xff >> (pixels.end % 8));
+    if first == last {
+        line[first] &= before | within;
+        return;
+    }
+    line[first] &= before;
+    line[first + 1..last].fill(0);
+    if let Some(byte) = line.get_mut(last) {
+        *byte &= within;
+    }
+}
+
 /// A square greyscale image of one bit a pixel, packed, as a PNG file.
 fn encode_png(width: usize, image: &[u8]) -> Vec<u8> {
     // At most 185 modules of 64 pixels.
@@ -170,8 +220,10 @@ fn encode_png(width: usize, image: &[u8]) -> Vec<u8> {
     let mut encoder = png::Encoder::new(&mut file, side, side);
     encoder.set_color(png::ColorType::Grayscale);
     encoder.set_depth(png::BitDepth::One);
-    encoder.set_filter(png::Filter::NoFilter);
-    encoder.set_compression(png::Compression::Balanced);
+    // All lines of a module but the first are those above them: nothing is left of them. The
+    // slower compressions save a kilobyte, and take longer than the QR code itself.
+    encoder.set_compression(png::Compression::Fast);
+    encoder.set_filter(png::Filter::Up);
     let mut writer = encoder.write_header().expect("a Vec takes every write");
     writer.write_image_data(image).expect("the image has the size in its header");
     writer.finish().expect("a Vec takes every write");
@@ -194,6 +246,21 @@ mod tests {
     }
 
     #[test]
+    fn what_fits_is_known_without_drawing() {
+        for (text, times) in
+            [("\u{1f600}", 738), ("y", 2331), ("y", 2332), ("\0", 2953), ("7", 7089)]
+        {
+            let text = text.repeat(times);
+            assert_eq!(Qr::check(&text), Qr::new(&text).map(drop), "{} bytes", text.len());
+            assert_eq!(Qr::check(&text), Ok(()));
+        }
+        for text in [String::new(), "y".repeat(2954), "7".repeat(7090)] {
+            assert_eq!(Qr::check(&text), Qr::new(&text).map(drop), "{} bytes", text.len());
+            assert!(Qr::check(&text).is_err());
+        }
+    }
+
+    #[test]
     fn the_quiet_zone_is_light() {
         let qr = Qr::new("https://example.com").expect("short");
         for outside in 0..qr.size() {
@@ -202,6 +269,35 @@ mod tests {
             }
         }
         assert!(qr.is_dark(4, 4), "the finder pattern starts in the corner");
+    }
+
+    fn check_each_pixel(text: &str, scale: u64) {
+        let qr = Qr::new(text).expect("it fits");
+        let file = std::io::Cursor::new(qr.png(scale).expect("in range"));
+        let mut decoder = png::Decoder::new(file);
+        decoder.ignore_checksums(false);
+        let mut reader = decoder.read_info().expect("a PNG");
+        let mut pixels = vec![0; reader.output_buffer_size().expect("small")];
+        let line = reader.next_frame(&mut pixels).expect("an image").line_size;
+        reader.finish().expect("a whole file");
+        let scale = usize::try_from(scale).expect("small");
+        for (row, pixels) in pixels.chunks_exact(line).enumerate() {
+            for column in 0..qr.size() * scale {
+                let dark = pixels[column / 8] & (0x80 >> (column % 8)) == 0;
+                assert_eq!(dark, qr.is_dark(row / scale, column / scale), "scale {scale}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_pixel_of_a_png_is_its_modules() {
+        for scale in 1..=64 {
+            check_each_pixel("x", scale);
+        }
+        for scale in [1, 2, 5, 8] {
+            check_each_pixel("otpauth://totp/ACME:ana?secret=JBSWY3DPEHPK3PXP", scale);
+            check_each_pixel(&"y".repeat(2953), scale);
+        }
     }
 
     #[test]

@@ -104,6 +104,8 @@ class _RuntimeApi(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Or each reply waits 40 ms for the client's system to acknowledge its headers.
+    disable_nagle_algorithm = True
     server: _RuntimeApi
 
     def do_GET(self) -> None:

@@ -86,7 +86,7 @@ impl Verifier {
         };
         let enrollment = Enrollment { user: user.to_owned(), uri, recovery_codes };
         // Before anything is stored: a user whose code cannot be shown is no use.
-        enrollment.qr()?;
+        Qr::check(&enrollment.uri.to_uri())?;
         let now = now();
         let new = NewUser {
             user,

@@ -1,0 +1,151 @@
+"""From figures to RESULTS.md and its plots."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from benches import capacity, plots
+from benches.plots import number
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# What was aimed at: the figure, the section's name for it, the aim, the limit.
+TARGETS = (
+    ("fresh process to first verified code, over TLS", "first", "20", "26: Python's own start"),
+    ("the same in CPU time", "first, CPU", "20", "28: Python's own start"),
+    ("peak memory after it", "memory", "3.5", "5.5: bare Python"),
+    ("client CPU per 1,000 verifies, DynamoDB Local", "cpu", "10", "38: requests signed by hand"),
+    ("the same, stub endpoint, 16 threads", "cpu, stub", "10", "38: requests signed by hand"),
+    ("throughput, 16 threads, DynamoDB Local", "throughput", "10", "15"),
+    ("the same, stub endpoint", "throughput, stub", "10", "83: requests signed by hand"),
+    ("`TOTP(s).now()`, native", "now", "40", "45"),
+    ("`TOTP(s).verify`, window 1, native", "verify", "50", "52"),
+    ("QR code to PNG", "QR code to PNG", "50", "matrix alone 0.1 ms"),
+    ("QR code to SVG", "QR code to SVG", "80", "matrix alone 0.1 ms"),
+    ("zipped dependencies, with QR codes", "zip", "10", "15"),
+)
+# Where an aim was missed: what stands in the way, by the profile.
+WHY = {
+    "first": "Most of it is not work but waiting: for the other end of TLS, which is written in "
+    "Python here, and for two writes of the database, where the peer makes one read. On a machine "
+    "that does other things each of these waits is longer; CPU time does not see them.",
+    "first, CPU": "Two thirds of it are Python's own start. The rest is a millisecond or two each "
+    "for the import, for TLS and for the first two requests.",
+    "memory": "Python alone takes 8.4 MiB. Most of the rest are pages of the module's file, as "
+    "they are touched, which processes share; memory of its own is half a MiB.",
+    "cpu": "Three fifths of a verify are AWS's client (building, signing and reading two "
+    "requests), a quarter the kernel, a seventh malloc; lambdatotp's own code is 7 %. Building the "
+    "client's hot crates for speed saved 5 % of it and made the zip 11 % larger, so it stays. Only "
+    "another client would go further.",
+    "throughput": "DynamoDB Local writes no faster, whoever asks: each verify is two conditional "
+    "writes, and all clients but boto3 end at the same number. See the stub.",
+    "cpu, stub": "As above.",
+    "now": "A third of the time are the four SHA-1 compressions that a new key and a code take, "
+    "another third CPython's two calls, the object and the clock. With the object kept it is the "
+    "row `.now()`; a function without an object, as totp-rs has, would save a call.",
+    "verify": "As above, with eight compressions. With the object kept it is the row "
+    "`.verify(wrong), window 1`.",
+    "zip": "The module is AWS's client and TLS: of 4.1 MB of code, lambdatotp's own is a twelfth. "
+    "The chain of credentials for other places than Lambda is a tenth, and SnapStart needs it.",
+}
+INTRO = """# Benchmarks
+
+Made by `make bench`, from figures in `out/bench/`; do not edit. [README.md](README.md) says what
+each peer is and how to run this again. Everything in one table was measured in one run on one
+machine, in turns, after a round of warm-up. A figure is the median of the rounds, with half the
+distance between the quartiles as a share of it; a ratio is the median of the ratios within the
+rounds. Other machines give other figures and much the same ratios.
+"""
+
+
+def cell(value: Any) -> str:
+    """Write a table's cell."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (int, float)):
+        return str(value) if isinstance(value, int) else number(value)
+    text = number(value["middle"])
+    if value["middle"] and value["low"] != value["high"]:
+        text += f" ± {(value['high'] - value['low']) / 2 / value['middle']:.0%}"
+    if "times" in value:
+        times = value["times"]
+        text += f" (**{number(times)}** times)" if times >= 1 else f" (1/{number(1 / times)})"
+    return text
+
+
+def table(made: dict[str, Any]) -> str:
+    """Write a table, and what is to be said about it."""
+    lines = [f"### {made['title']}\n"] if made["title"] else []
+    lines.append("| " + " | ".join(made["columns"]) + " |")
+    lines.append("|---|" + "---:|" * (len(made["columns"]) - 1))
+    lines += ["| " + " | ".join(cell(value) for value in row) + " |" for row in made["rows"]]
+    if made["notes"]:
+        lines.append("\n" + "\n".join(made["notes"]))
+    return "\n".join(lines) + "\n"
+
+
+def targets(sections: list[dict[str, Any]]) -> str:
+    """Put what was aimed at beside what was reached."""
+    reached = {name: got for section in sections for name, got in section["targets"].items()}
+    lines = [
+        "## Aims\n",
+        "Times better than the Python peer (PyOTP, qrcode, boto3 + PyOTP) in the same run.\n",
+        "| figure | measured (quartiles) | aim | limit |",
+        "|---|---:|---:|---|",
+    ]
+    for title, name, aim, limit in TARGETS:
+        if name in reached:
+            got = reached[name]
+            spread = f"{number(got['from'])} to {number(got['to'])}"
+            lines.append(f"| {title} | **{number(got['times'])}** ({spread}) | {aim} | {limit} |")
+    missed = [
+        f"- {title}: {WHY[name]}"
+        for title, name, aim, _ in TARGETS
+        if name in reached and name in WHY and reached[name]["times"] < float(aim)
+    ]
+    if missed:
+        lines += ["", "What is short of its aim, and why:", "", *missed]
+    return "\n".join(lines) + "\n" if len(lines) > 4 else ""  # noqa: PLR2004
+
+
+def machines(sections: list[dict[str, Any]]) -> str:
+    """Say where and when each section was measured, and by which command."""
+    lines = ["## Where this was measured\n", "| section | command | when | seconds | load before |"]
+    lines.append("|---|---|---|---:|---:|")
+    lines += [
+        f"| {made['title']} | `{made['command']}` | {made['taken']} | {made['seconds']} "
+        f"| {made['machine']['load']} |"
+        for made in sections
+    ]
+    seen = {
+        tuple(sorted(made["machine"].items() - {("load", made["machine"]["load"])}))
+        for made in sections
+    }
+    lines.append("")
+    for machine in sorted(seen):
+        lines += [f"- {name}: {value}" for name, value in machine]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def write(sections: list[dict[str, Any]], folder: Path) -> Path:
+    """Write RESULTS.md and the plots into a folder, and return the file."""
+    pictures = folder / "plots"
+    shutil.rmtree(pictures, ignore_errors=True)
+    pictures.mkdir(parents=True)
+    parts = [INTRO, targets(sections), machines(sections)]
+    for section in sections:
+        parts += [f"## {section['title']}\n", section["intro"] + "\n"]
+        for plot in section["plots"]:
+            (pictures / plot["file"]).write_text(plots.draw(plot))
+            parts.append(f"![{plot['title']}](plots/{plot['file']})\n")
+        parts += [table(made) for made in section["tables"]]
+    facts = [section["facts"] for section in sections if section["facts"]]
+    parts.append(capacity.sheet(**(facts[0] if facts else {})))
+    target = folder / "RESULTS.md"
+    target.write_text("\n".join(part for part in parts if part).rstrip() + "\n")
+    return target

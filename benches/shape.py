@@ -1,0 +1,181 @@
+"""Section 6: cold start, memory and size as a Lambda function."""
+
+from __future__ import annotations
+
+import compileall
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from py_compile import PycInvalidationMode
+from typing import TYPE_CHECKING, Any
+
+from benches.measure import ROOT, Options, Plot, Section, Table, cell, in_turns, python, target
+from benches.servers import installed, pinned, store
+
+sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
+
+import lambda_runtime  # noqa: E402
+
+from chalicelib import shipping  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from benches.servers import Store
+
+TITLE = "As a Lambda function"
+ARCHIVE = ROOT / "out" / "dev" / "deployment.zip"
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+COLUMNS = ["start, ms", "first reply, ms", "both, ms", "warm reply, ms", "peak, MiB"]
+THEIRS, OURS = "boto3 + PyOTP, with bytecode", "lambdatotp"
+
+HELLO = """
+from chalice import Chalice
+app = Chalice(app_name="hello")
+@app.route("/verify", methods=["POST"])
+def verify():
+    return {"code_is_valid": True}
+"""
+
+
+def function(
+    at: Store, folder: Path, more: Mapping[str, str] | None = None
+) -> Callable[[], list[float]]:
+    """Return what starts a function and measures it: a number for each of COLUMNS."""
+
+    def run() -> list[float]:
+        variables = {**at.tls, **(more or {})}
+        with lambda_runtime.running(
+            folder, python(), VERSION, variables, subprocess.DEVNULL
+        ) as started:
+            start = started.init_seconds * 1000
+            first = verify(at, started)
+            warm = min(verify(at, started) for _ in range(5))
+            return [start, first, start + first, warm, started.peak_memory() / 1024]
+
+    return run
+
+
+def verify(at: Store, started: lambda_runtime.Function) -> float:
+    """Have a function verify a fresh user's code, and time it in milliseconds."""
+    user, code = at.user()
+    headers = {"Content-Type": "application/json"}
+    body = json.dumps({"user": user, "code": code})
+    event = lambda_runtime.proxy_event("POST", "/verify", headers=headers, body=body)
+    reply = started.invoke(event)
+    assert reply.json == {"code_is_valid": True}, reply  # noqa: S101
+    return reply.seconds * 1000
+
+
+def unzipped(archive: Path, folder: Path) -> Path:
+    """Unpack a deployment package."""
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(folder)
+    return folder
+
+
+def chalice_runtime(folder: Path) -> Path:
+    """Add the two files of Chalice that are shipped."""
+    (folder / "chalice").mkdir(parents=True)
+    for file in shipping.chalice_runtime():
+        shutil.copy(file, folder / "chalice")
+    return folder
+
+
+def sources(folder: Path, copy: Path) -> Path:
+    """Copy a folder, leaving out what Python would have to compile otherwise."""
+    return Path(shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("__pycache__")))
+
+
+def compiled(folder: Path, copy: Path) -> Path:
+    """Copy a folder and add bytecode to it, of the kind that is never checked."""
+    shutil.copytree(folder, copy)
+    mode = PycInvalidationMode.UNCHECKED_HASH
+    compileall.compile_dir(str(copy), quiet=2, invalidation_mode=mode)
+    return copy
+
+
+def boto3_app(copy: Path) -> Path:
+    """Make what Chalice would ship of the peer."""
+    peers = installed("app", pinned("boto3", "pyotp", "qrcode", "Pillow"))
+    sources(peers, copy)
+    shutil.copy(ROOT / "benches" / "peers" / "boto3_app" / "app.py", copy)
+    return chalice_runtime(copy)
+
+
+def zipped(folder: Path) -> float:
+    """Weigh a folder as a zip file, in MB."""
+    return Path(shutil.make_archive(str(folder), "zip", folder)).stat().st_size / 1e6
+
+
+def zips(work: Path, ours: Path, theirs: Path) -> tuple[Table, dict[str, float]]:
+    """Weigh what is shipped, and of it what is not the app."""
+    bare = sources(installed("boto3", pinned("boto3", "pyotp")), work / "bare")
+    dependencies = shutil.copytree(ours / "lambdatotp", work / "module" / "lambdatotp")
+    without_qr, mine = zipped(bare), zipped(dependencies.parent)
+    with_qr = zipped(
+        sources(installed("app", pinned("boto3", "pyotp", "qrcode", "Pillow")), work / "with-qr")
+    )
+    table = Table("Zip files", ["MB", "boto3 + PyOTP", "with QR codes", "lambdatotp, with both"])
+    cells = [{"middle": mine, "low": mine, "high": mine, "times": with_qr / mine}]
+    table.rows.append(["dependencies", without_qr, with_qr, *cells])
+    table.rows.append(["the whole package", None, zipped(theirs), ARCHIVE.stat().st_size / 1e6])
+    table.notes.append(
+        "As Chalice ships them, without their bytecode; ours has its bytecode. Lambda's own image "
+        "has a boto3, of a version that nobody chose: an app that leaves its own out ships less."
+    )
+    ratio = with_qr / mine
+    return table, {"times": ratio, "from": ratio, "to": ratio}
+
+
+def measure(options: Options) -> Section:
+    """Start each function in turn, under AWS's own runtime client."""
+    with tempfile.TemporaryDirectory() as scratch, store() as at:
+        work = Path(scratch)
+        hello = chalice_runtime(work / "hello")
+        (hello / "app.py").write_text(HELLO)
+        ours = unzipped(ARCHIVE, work / "ours")
+        theirs = boto3_app(work / "boto3")
+        weights, lighter = zips(work, ours, theirs)
+        on_request = {"AWS_LAMBDA_INITIALIZATION_TYPE": ""}
+        cases = {
+            "bare Chalice, as it ships itself": function(at, hello),
+            "bare Chalice, with bytecode": function(at, compiled(hello, work / "hello-c")),
+            "boto3 + PyOTP, as Chalice ships them": function(at, theirs),
+            THEIRS: function(at, compiled(theirs, work / "boto3-c")),
+            OURS: function(at, ours),
+            "lambdatotp, connecting in the first request": function(at, ours, on_request),
+            "lambdatotp, without bytecode": function(at, sources(ours, work / "ours-source")),
+        }
+        taken = in_turns(cases, options.rounds(11))
+    columns = {name: list(zip(*runs, strict=True)) for name, runs in taken.items()}
+    table = Table("Under awslambdaric, over TLS", ["", *COLUMNS])
+    for name, values in columns.items():
+        row: list[Any] = [name]
+        for theirs_too, mine in zip(values, columns[OURS], strict=True):
+            made = cell(list(theirs_too))
+            row.append(made | target(list(theirs_too), list(mine)) if "boto3" in name else made)
+        table.rows.append(row)
+    targets = {
+        "zip": lighter,
+        "cold start": target(list(columns[THEIRS][2]), list(columns[OURS][2])),
+        "cold memory": target(list(columns[THEIRS][4]), list(columns[OURS][4])),
+    }
+    bars = {str(row[0]): row[3]["middle"] for row in table.rows}
+    title = "Milliseconds to the first reply of a cold function"
+    plots = [Plot("shape.svg", title, "bars", bars, "milliseconds")]
+    intro = (
+        "The unzipped package, started by AWS's runtime client, against DynamoDB Local over TLS. "
+        "The peer is the same app on boto3, PyOTP and qrcode, with the original's one plain read "
+        "a login; ours makes two safe writes. Warm is the best of five more. How many times ours "
+        "each is stands in brackets."
+    )
+    facts = {
+        "warm_ms": cell(list(columns[OURS][3]))["middle"],
+        "memory_mib": cell(list(columns[OURS][4]))["middle"],
+    }
+    return Section("shape", TITLE, intro, [table, weights], plots, targets, facts)
