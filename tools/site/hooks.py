@@ -41,6 +41,7 @@ DOCUMENTS = {
     "DESIGN.md": "design.md",
     "CHANGELOG.md": "changelog.md",
     "examples/README.md": "recipes.md",
+    "benches/RESULTS.md": "results.md",
 }
 
 GENERATED: dict[str, Callable[[str], str]] = {
@@ -50,10 +51,7 @@ GENERATED: dict[str, Callable[[str], str]] = {
 }
 
 FENCE = re.compile(r"^ *(```+|~~~+)", re.MULTILINE)
-BLOCK = re.compile(
-    r"^<!-- (generated|if): *([^>]*?) *-->\n(.*?)^<!-- end -->\n", re.MULTILINE | re.DOTALL
-)
-INCLUDE = re.compile(r"^<!-- include: *(\S+) *-->\n", re.MULTILINE)
+BLOCK = re.compile(r"^<!-- generated: *([^>]*?) *-->\n.*?^<!-- end -->\n", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?P<before>\]\(|\b(?:src|srcset|href)=\")(?P<to>[^)\s\"#]+)(?=[)\s\"#])")
 # What would be fetched from elsewhere by whoever opens a page. (Links are followed, not fetched.)
 FOREIGN = re.compile(
@@ -67,24 +65,10 @@ FOREIGN = re.compile(
 log = logging.getLogger("mkdocs.hooks.lambdatotp")
 
 
-def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Leave pages out whose file is not there."""
-    missing = {page for name, page in DOCUMENTS.items() if not (ROOT / name).exists()}
-    for section in config.nav or []:
-        for title, pages in section.items():
-            section[title] = [
-                page
-                for page in pages
-                if not missing & set(page.values() if isinstance(page, dict) else [page])
-            ]
-    return config
-
-
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are not in docs/."""
     for name, page in DOCUMENTS.items():
-        if (ROOT / name).exists():
-            files.append(File.generated(config, page, abs_src_path=str(ROOT / name)))
+        files.append(File.generated(config, page, abs_src_path=str(ROOT / name)))
     return files
 
 
@@ -93,23 +77,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     source = Path(page.file.abs_src_path or "").relative_to(ROOT).as_posix()
 
     def block(found: re.Match[str]) -> str:
-        kind, name, text = found.groups()
-        if kind == "if":
-            return text if (ROOT / name).exists() else ""
-        name, _, arguments = name.partition(" ")
+        name, _, arguments = found[1].partition(" ")
         return GENERATED[name](arguments) + "\n"
 
-    def include(found: re.Match[str]) -> str:
-        path = found[1]
-        if not (ROOT / path).exists():
-            return ""
-        # Its title says what the page's says.
-        text = re.sub(r"\A# .*\n+", "", (ROOT / path).read_text())
-        return _linked(text, path, config, files) + "\n"
-
-    markdown = BLOCK.sub(block, markdown)
-    markdown = _linked(markdown, source, config, files)
-    markdown = INCLUDE.sub(include, markdown)
+    markdown = _linked(BLOCK.sub(block, markdown), source, config, files)
     return charts.draw(markdown)
 
 
