@@ -55,7 +55,9 @@ def main() -> None:
     sections = [json.loads(path.read_text()) for path in kept if path.exists()]
     # A smoke run's figures are worth nothing: they stay beside its data.
     target = folder if options.quick else ROOT / "benches"
-    print(report.write(sections, target))
+    results = report.write(sections, target)
+    print(results.read_text())
+    print(f"bench: written to {results}", file=sys.stderr)
 
 
 if __name__ == "__main__":

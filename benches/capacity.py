@@ -204,8 +204,9 @@ def sheet(warm_ms: float = WARM_MS, memory_mib: float = MEMORY_MIB) -> str:
             f"us-east-1, as noted on {NOTED}, on demand and without the free tier. Assumed: "
             f"{LOGINS_A_DAY:g} login a user and day, {WRONG_SHARE:.0%} wrong codes, "
             f"{WRITE_SECONDS * 1000:g} ms a write, a function of {LAMBDA_MB} MB that a warm "
-            f"request keeps busy for {warm_ms:.1f} ms of a whole core. It would fit into the "
-            f"smallest, of 128 MB: its peak is {memory_mib:.0f} MiB.\n"
+            f"request keeps busy for {warm_ms:.1f} ms of a whole core (more than it will be: "
+            "DynamoDB Local and the other end of TLS are in it). It would fit into the smallest, "
+            f"of 128 MB: its peak is {memory_mib:.0f} MiB.\n"
         ),
         (
             "| users | verifies/s, peak | table, GB | partitions | write units/s | Lambda at once "
