@@ -180,6 +180,8 @@ def enroll(page: Page, user: str, *, recovery: bool = False) -> pyotp.TOTP:
 
 
 def submit(page: Page, code: str) -> None:
+    # While one is under way, another would be ignored.
+    expect(page.locator("#check-form:not([aria-busy=true])")).to_have_count(1)
     page.get_by_label("Code", exact=True).fill(code)
     page.get_by_role("button", name="Check").click()
 
@@ -241,7 +243,7 @@ def test_wrong_codes_and_what_is_no_code(server, visit, seen):
         submit(page, typed)
         expect(verdict(page)).to_contain_text("A code has 6 digits")
         expect(code).to_have_attribute("aria-invalid", "true")
-        assert focused(page) == "code"
+        expect(page.locator("#code")).to_be_focused()
     assert len(seen.requests) == asked
     wrong = wrong_code(totp)
     for _ in range(2):
@@ -258,7 +260,7 @@ def test_a_user_who_exists(server, visit):
     page.get_by_label("User").fill("taken")
     page.keyboard.press("Enter")
     expect(page.locator("#start-message")).to_contain_text("registered already")
-    assert focused(page) == "user"
+    expect(page.locator("#user")).to_be_focused()
     expect(page.get_by_label("User")).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("User")).to_have_value("taken")
     enroll(page, "not-taken")
@@ -303,7 +305,7 @@ def test_the_token(guarded, visit):
         page.get_by_label("User").fill("ana")
         page.get_by_role("button", name="Show the QR code").click()
         expect(page.locator("#start-message")).to_contain_text("API token is not right")
-        assert focused(page) == "token"
+        expect(token).to_be_focused()
         expect(page.get_by_label("User")).to_have_value("ana")
     token.fill("t0ken")
     totp = enroll(page, "ana", recovery=True)
@@ -415,7 +417,7 @@ def test_what_is_sent_twice_is_sent_once(server, visit, seen):
 
 def test_with_the_keyboard_alone(server, visit):
     page = visit(server)
-    assert focused(page) == "user"
+    expect(page.locator("#user")).to_be_focused()
     page.keyboard.type("keys")
     page.keyboard.press("Enter")
     expect(page.locator("#scan-title")).to_be_focused()
