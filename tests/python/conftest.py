@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import uuid
 from pathlib import Path
@@ -27,6 +28,10 @@ import dynamodb_local  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# In a shell's background (`make test &`) Ctrl-C is ignored, and whatever tests start would
+# ignore it, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 VARIABLES = {
     "AWS_ACCESS_KEY_ID": "testing",
