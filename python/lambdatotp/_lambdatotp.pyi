@@ -242,7 +242,7 @@ def _list(
     verifier: Verifier, after: str | None, limit: int
 ) -> tuple[str | None, list[tuple[str, UserStatus | None, str | None]]]: ...
 def _survey(
-    verifier: Verifier, after: str | None, segment: int, segments: int, limit: int
+    verifier: Verifier, after: str | None, limit: int
 ) -> tuple[str | None, int, int, int, list[str]]: ...
 def _import(
     verifier: Verifier, rows: list[dict[str, Any]], *, rehearsal: bool = False

@@ -52,10 +52,9 @@ impl TryFrom<Row> for Newcomer {
 
     fn try_from(row: Row) -> Result<Self, OtpError> {
         let secret: Secret = row.secret.parse()?;
-        let algorithm =
-            row.algorithm.map_or(Ok(crate::otp::Algorithm::default()), |text| text.parse())?;
-        let digits = row.digits.map_or(Ok(Digits::default()), Digits::new)?;
-        let period = row.period.map_or(Ok(Period::default()), Period::new)?;
+        let algorithm = row.algorithm.map(|text| text.parse()).transpose()?.unwrap_or_default();
+        let digits = row.digits.map(Digits::new).transpose()?.unwrap_or_default();
+        let period = row.period.map(Period::new).transpose()?.unwrap_or_default();
         Ok(Self {
             user: row.user,
             totp: Totp::with(secret, algorithm, digits, period),
@@ -128,8 +127,7 @@ pub(super) fn _list(
     after: Option<&str>,
     limit: i32,
 ) -> PyResult<(Option<String>, Vec<(String, Option<UserStatus>, Option<String>)>)> {
-    let part = Part { after, segment: (0, 1), limit };
-    let page = block_on(py, verifier.0.list(part))?;
+    let page = block_on(py, verifier.0.list(Part::of_all(after, limit)))?;
     let users = page.users.into_iter().map(|(user, read)| match read {
         Ok(status) => (user, Some(UserStatus(status)), None),
         Err(error) => (user, None, Some(error.to_string())),
@@ -145,12 +143,9 @@ pub(super) fn _survey(
     py: Python<'_>,
     verifier: &Verifier,
     after: Option<&str>,
-    segment: i32,
-    segments: i32,
     limit: i32,
 ) -> PyResult<(Option<String>, usize, usize, usize, Problems)> {
-    let part = Part { after, segment: (segment, segments), limit };
-    let page = block_on(py, verifier.0.store().users(part))?;
+    let page = block_on(py, verifier.0.store().users(Part::of_all(after, limit)))?;
     let (mut original, mut ours, mut sealed, mut problems) = (0, 0, 0, Problems::new());
     for (_, read) in page.users {
         match read {
@@ -176,8 +171,7 @@ pub(super) fn _export<'py>(
     after: Option<&str>,
     limit: i32,
 ) -> PyResult<(Option<String>, Vec<Bound<'py, PyDict>>, Problems)> {
-    let part = Part { after, segment: (0, 1), limit };
-    let page = block_on(py, verifier.0.store().users(part))?;
+    let page = block_on(py, verifier.0.store().users(Part::of_all(after, limit)))?;
     let (mut users, mut problems) = (Vec::with_capacity(page.users.len()), Problems::new());
     for (user, read) in page.users {
         match read {
@@ -200,28 +194,25 @@ fn exported<'py>(
     dict.set_item("algorithm", totp.algorithm().as_str())?;
     dict.set_item("digits", totp.digits().get())?;
     dict.set_item("period", totp.period().seconds())?;
-    for (name, number) in [
-        ("registered_at", history.registered_at),
-        ("confirmed_at", history.confirmed_at),
-        ("expires_at", history.expires_at),
-        ("last_step", history.last_step),
-        ("misses", history.misses),
-    ] {
-        if let Some(number) = number {
-            dict.set_item(name, number)?;
-        }
-    }
-    for (name, number) in
-        [("throttle_at", history.throttle_at), ("recovery_at", history.recovery_at)]
-    {
-        if let Some(number) = number {
-            dict.set_item(name, number)?;
-        }
-    }
+    set_if_there(&dict, "registered_at", history.registered_at)?;
+    set_if_there(&dict, "confirmed_at", history.confirmed_at)?;
+    set_if_there(&dict, "expires_at", history.expires_at)?;
+    set_if_there(&dict, "last_step", history.last_step)?;
+    set_if_there(&dict, "misses", history.misses)?;
+    set_if_there(&dict, "throttle_at", history.throttle_at)?;
+    set_if_there(&dict, "recovery_at", history.recovery_at)?;
     if !history.recovery.is_empty() {
         dict.set_item("recovery", &history.recovery)?;
     }
     Ok(dict)
+}
+
+fn set_if_there<'py, T: IntoPyObject<'py>>(
+    dict: &Bound<'py, PyDict>,
+    name: &str,
+    value: Option<T>,
+) -> PyResult<()> {
+    value.map_or(Ok(()), |value| dict.set_item(name, value))
 }
 
 /// Reads Google Authenticator's transfer: which part it is, of how many, the number that the

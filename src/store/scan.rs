@@ -25,6 +25,14 @@ pub struct Part<'a> {
     pub limit: i32,
 }
 
+impl<'a> Part<'a> {
+    /// A page of the whole table, read by one reader.
+    #[must_use]
+    pub const fn of_all(after: Option<&'a str>, limit: i32) -> Self {
+        Self { after, segment: (0, 1), limit }
+    }
+}
+
 /// All that [`Status`] needs. Secrets stay in the table.
 const STATUS: &str = "user_id, registered_at, confirmed_at, expires_at, misses, throttle_at, \
                       recovery, sealed_by";

@@ -15,7 +15,7 @@ import click
 from lambdatotp._lambdatotp import _export
 
 from .formats.writers import WRITERS
-from .options import as_json, engine, verifier
+from .options import as_json, engine, tell, verifier
 from .progress import Bar, bar
 from .table import counted
 
@@ -119,8 +119,7 @@ def export(
         click.echo(json.dumps({**outcome, "problems": tally.problems}, indent=2))
     else:
         click.echo(f"exported: {tally.exported}", err=True)
-        for problem in tally.problems:
-            click.echo(f"lambdatotp: {problem}", err=True)
+        tell(tally.problems)
     if tally.problems:
         raise SystemExit(1)
 

@@ -15,7 +15,8 @@ from lambdatotp import (
     StoreUnavailableError,
 )
 
-REFUSED, USAGE, NO_VERDICT, INTERRUPTED = 1, 2, 3, 130
+# Click's own for wrong use is 2.
+REFUSED, NO_VERDICT, INTERRUPTED = 1, 3, 130
 
 # What says nothing about the user or the code: the table, or the way to it, is at fault.
 NO_VERDICTS = (ConfigurationError, StoreCorruptError, StoreUnavailableError)

@@ -19,10 +19,10 @@ from lambdatotp._lambdatotp import _import
 from .formats import readers
 from .formats.rows import UnreadableError
 from .options import as_json, engine, verifier
-from .progress import bar
+from .progress import Bar, bar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from lambdatotp import Verifier
 
@@ -204,9 +204,14 @@ def import_(
       zbarimg --quiet --raw transfer.png | lambdatotp import -
     """
     tally = Tally()
-    made = verifier(**where)
+    importer = Importer(verifier(**where), tally, rehearsal=dry_run)
+
+    def wanted(row: Row) -> bool:
+        return row.line >= from_line and issuer in {None, row.issuer}
+
     try:
-        _run(made, tally, file, form, issuer, from_line, report, dry_run=dry_run, quiet=as_json)
+        with readers.opened(file) as source, bar("Importing", source.size, quiet=as_json) as shown:
+            _run(importer, tally, source, readers.read(source, form), wanted, report, shown)
     except UnreadableError as error:
         raise click.ClickException(f"{file}: {error}") from None
     except (KeyboardInterrupt, LambdaTotpError):
@@ -225,36 +230,30 @@ def import_(
 
 
 def _run(
-    verifier: Verifier,
+    importer: Importer,
     tally: Tally,
-    file: str,
-    form: str,
-    issuer: str | None,
-    from_line: int,
+    source: readers.Source,
+    rows: Iterator[Row],
+    wanted: Callable[[Row], bool],
     report: str | None,
-    *,
-    dry_run: bool,
-    quiet: bool,
+    shown: Bar,
 ) -> None:
-    importer = Importer(verifier, tally, rehearsal=dry_run)
-    with readers.opened(file) as source, bar("Importing", source.size, quiet=quiet) as shown:
-        rows = readers.read(source, form)
-        first = next(rows, None)
-        if first is None:
-            raise UnreadableError("there is no user in the file")
-        with (
-            Path(report).open("w", newline="", encoding="utf-8") if report else nullcontext() as to
-        ):
-            if to:
-                tally.report = csv.writer(to)
-                tally.report.writerow(("line", "user", "problem"))
-            for row in chain([first], rows):
-                if row.line < from_line or (issuer is not None and row.issuer != issuer):
-                    tally.passed_over += 1
-                else:
-                    importer.take(row)
+    first = next(rows, None)
+    if first is None:
+        raise UnreadableError("there is no user in the file")
+    with Path(report).open("w", newline="", encoding="utf-8") if report else nullcontext() as to:
+        if to:
+            tally.report = csv.writer(to)
+            tally.report.writerow(("line", "user", "problem"))
+        for number, row in enumerate(chain([first], rows)):
+            if wanted(row):
+                importer.take(row)
+            else:
+                tally.passed_over += 1
+            if number % BATCH == 0:
                 shown.at(source.position(), tally.seen)
-            importer.flush()
+        importer.flush()
+        shown.at(source.position(), tally.seen)
 
 
 def _print(tally: Tally, *, dry_run: bool, as_json: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
@@ -15,7 +14,7 @@ from rich.text import Text
 from lambdatotp import UserStatus
 from lambdatotp._lambdatotp import _list, _survey
 
-from .options import FIELDS, as_json, engine, time_of, verifier
+from .options import FIELDS, as_json, engine, tell, time_of, verifier
 from .progress import bar
 from .table import counted
 
@@ -33,20 +32,16 @@ PAGE = 500
 SCREEN = 50
 
 
-def _listed(verifier: Verifier, after: str | None, limit: int) -> Iterator[Listed]:
+def _pages(verifier: Verifier, after: str | None, limit: int) -> Iterator[list[Listed]]:
     """Read users, so many or all, page by page."""
     left = limit or None
     while left is None or left > 0:
         after, users = _list(verifier, after, PAGE if left is None else min(PAGE, left))
-        yield from users
+        if users:
+            yield users
         if after is None:
             return
         left = None if left is None else left - len(users)
-
-
-def _pages(users: Iterator[Listed]) -> Iterator[list[Listed]]:
-    while page := list(islice(users, PAGE)):
-        yield page
 
 
 def _state(status: UserStatus) -> str:
@@ -110,7 +105,7 @@ def list_(limit: int | None, after: str | None, *, as_json: bool, **where: str |
     if limit is None:
         limit = SCREEN if in_a_terminal else 0
     problems, last, count = 0, None, 0
-    for page in _pages(_listed(made, after, limit)):
+    for page in _pages(made, after, limit):
         if in_a_terminal:
             Console().print(_table(page))
         for user, status, problem in page:
@@ -155,7 +150,7 @@ def check_table(*, as_json: bool, **where: str | None) -> None:
     with bar("Checking", counted(made), quiet=as_json) as shown:
         after: str | None = None
         while True:
-            after, original, ours, sealed, found = _survey(made, after, 0, 1, PAGE)
+            after, original, ours, sealed, found = _survey(made, after, PAGE)
             counts["original"] += original
             counts["lambdatotp"] += ours
             counts["sealed"] += sealed
@@ -173,7 +168,6 @@ def check_table(*, as_json: bool, **where: str | None) -> None:
         click.echo(f"  written by the original application, fine as they are: {counts['original']}")
         click.echo(f"  with a sealed secret: {counts['sealed']}")
         click.echo(f"cannot be read: {len(problems)}")
-        for problem in problems:
-            click.echo(f"lambdatotp: {problem}", err=True)
+        tell(problems)
     if problems:
         raise SystemExit(1)

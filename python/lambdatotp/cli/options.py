@@ -10,7 +10,7 @@ import click
 from lambdatotp import Verifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
@@ -28,6 +28,12 @@ FIELDS = (
 )
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+
+
+def tell(problems: Iterable[str]) -> None:
+    """Name what did not work, a line each, beside what was printed."""
+    for problem in problems:
+        click.echo(f"lambdatotp: {problem}", err=True)
 
 
 def time_of(seconds: int | None) -> str | None:
