@@ -16,10 +16,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+import debian
 
 from benches.measure import ROOT, machine
 from benches.servers import built
@@ -46,11 +47,7 @@ def valgrind() -> str | None:
     """Find valgrind, or install it where that is possible."""
     if found := shutil.which("valgrind"):
         return found
-    if shutil.which("apt-get") and os.geteuid() == 0:
-        print("lambdatotp: installing valgrind ...", file=sys.stderr)
-        install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "valgrind"]
-        for command in (["apt-get", "update", "--quiet"], install):
-            subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+    debian.install("valgrind")
     return shutil.which("valgrind")
 
 

@@ -124,8 +124,7 @@ def cell(values: Sequence[float], peer: Sequence[float] | None = None) -> dict[s
     figure = Figure.of(values)
     made = {"middle": figure.middle, "low": figure.low, "high": figure.high}
     if peer is not None:
-        compared = ratio(peer, values)
-        made |= {"times": compared.middle, "from": compared.low, "to": compared.high}
+        made |= target(peer, values)
     return made
 
 

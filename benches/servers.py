@@ -16,14 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import dynamodb_local
 import pyotp
+from tls_front import Front, tls_front
 
 from benches.measure import ROOT
-
-sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
-
-import dynamodb_local  # noqa: E402
-from tls_front import Front, tls_front  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -51,12 +48,7 @@ def boto3_client(url: str) -> Any:
 def new_table(client: Any) -> str:
     """Make an empty table as `lambdatotp create-table` does, and return its name."""
     name = f"bench_{uuid.uuid4().hex[:8]}"
-    client.create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": "user_id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "user_id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    dynamodb_local.create_table(client, name)
     return name
 
 

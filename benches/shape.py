@@ -13,14 +13,11 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import TYPE_CHECKING, Any
 
+import lambda_runtime
+
 from benches.measure import ROOT, Options, Plot, Section, Table, cell, in_turns, python, target
 from benches.servers import installed, pinned, store
-
-sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
-
-import lambda_runtime  # noqa: E402
-
-from chalicelib import shipping  # noqa: E402
+from chalicelib import shipping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

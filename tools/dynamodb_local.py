@@ -21,7 +21,7 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +93,16 @@ def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("DynamoDB Local did not start")
             time.sleep(0.05)  # nothing announces a listening port
+
+
+def create_table(client: Any, table_name: str) -> None:
+    """Make an empty table, with the key that lambdatotp needs, by a boto3 client."""
+    client.create_table(
+        TableName=table_name,
+        KeySchema=[{"AttributeName": "user_id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "user_id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
 
 
 @contextmanager

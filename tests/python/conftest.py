@@ -135,15 +135,6 @@ def _boto3(endpoint_url: str) -> Any:
     )
 
 
-def create_table(client: Any, table_name: str) -> None:
-    client.create_table(
-        TableName=table_name,
-        KeySchema=[{"AttributeName": "user_id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "user_id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-
-
 class _Raw:
     """A reply as botocore reads it from urllib3."""
 
@@ -177,7 +168,7 @@ def make_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str
         if name == "dynamodb_local":
             url = request.getfixturevalue("dynamodb_url")
             client = _boto3(url)
-            create_table(client, table_name)
+            dynamodb_local.create_table(client, table_name)
             settings = {"endpoint_url": url, "region": "eu-west-1", "table_name": table_name}
             return Engine(settings, client)
         at = ":memory:" if name == "memory" else str(tmp_path / "users.db")
