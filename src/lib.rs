@@ -33,12 +33,17 @@
 
 #[cfg(feature = "dynamodb")]
 pub mod embedded;
+#[cfg(feature = "dynamodb")]
+mod environment;
 pub mod otp;
+#[cfg(feature = "dynamodb")]
+mod policy;
 #[cfg(feature = "dynamodb")]
 mod process;
 #[cfg(feature = "python")]
 mod python;
 pub mod qr;
+pub mod random;
 #[cfg(feature = "dynamodb")]
 pub mod store;
 #[cfg(feature = "dynamodb")]

@@ -25,8 +25,6 @@ pub use recovery::RecoveryCode;
 pub use secret::Secret;
 #[cfg(feature = "python")]
 pub(crate) use secret::lenient_base32;
-#[cfg(feature = "dynamodb")]
-pub(crate) use secret::random;
 pub use totp::Totp;
 #[cfg(feature = "python")]
 pub(crate) use uri::ESCAPED;
@@ -53,9 +51,6 @@ pub enum OtpError {
     /// The text is not a key URI that an authenticator app would understand.
     #[error("invalid key URI: {0}")]
     InvalidUri(&'static str),
-    /// The operating system gave no random bytes.
-    #[error("the operating system's random number generator failed")]
-    RandomUnavailable,
 }
 
 /// The hash below HMAC: RFC 6238 section 1.2. SHA-1 is the default, and the one

@@ -30,8 +30,9 @@ mod tls;
 
 use std::time::Duration;
 
-use crate::otp::{OtpError, Totp};
-use crate::verifier::Policy;
+use crate::otp::Totp;
+use crate::policy::Policy;
+use crate::random::{self, RandomError};
 
 pub use connect::Settings;
 pub use failure::StoreError;
@@ -199,6 +200,6 @@ pub struct Redemption<'a> {
 }
 
 /// 128 random bits: no two writes ever share one.
-fn write_id() -> Result<String, OtpError> {
-    Ok(data_encoding::BASE64URL_NOPAD.encode(&crate::otp::random::<16>()?))
+fn write_id() -> Result<String, RandomError> {
+    Ok(data_encoding::BASE64URL_NOPAD.encode(&random::bytes::<16>()?))
 }

@@ -7,7 +7,6 @@ mod config;
 mod delete;
 #[cfg(feature = "admin")]
 mod moving;
-mod policy;
 mod recovery;
 mod register;
 mod verify;
@@ -17,10 +16,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::otp::OtpError;
 use crate::qr::QrError;
+use crate::random::RandomError;
 use crate::store::{Store, StoreError};
 
+pub use crate::policy::{Charge, Policy};
 pub use config::{Config, ConfigError};
-pub use policy::{Charge, Policy};
 pub use recovery::UserStatus;
 pub use register::{Enrollment, Registration};
 pub use verify::Verification;
@@ -38,6 +38,9 @@ pub enum VerifierError {
     /// The secret given to `register` cannot be used.
     #[error(transparent)]
     InvalidSecret(OtpError),
+    /// The operating system gave no random bytes.
+    #[error(transparent)]
+    Random(#[from] RandomError),
     /// More recovery codes than 20, or none where some are asked for.
     #[error("invalid number of recovery codes: use 1 to 20")]
     InvalidCount,
@@ -143,9 +146,4 @@ fn check_user(user: &str) -> Result<(), VerifierError> {
 /// Time since 1970; a clock set before that counts as 1970.
 fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
-/// Milliseconds, as the table keeps them.
-fn milliseconds(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

@@ -6,8 +6,7 @@ use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::OtpError;
-use super::secret::random;
+use crate::random::{self, RandomError};
 
 /// 80 bits, so 16 characters of base32.
 const BYTES: usize = 10;
@@ -33,9 +32,9 @@ impl RecoveryCode {
     /// A new one, straight from the operating system.
     ///
     /// # Errors
-    /// [`OtpError::RandomUnavailable`].
-    pub fn generate() -> Result<Self, OtpError> {
-        Ok(Self(Zeroizing::new(random()?)))
+    /// [`RandomError`].
+    pub fn generate() -> Result<Self, RandomError> {
+        Ok(Self(Zeroizing::new(random::bytes()?)))
     }
 
     /// Reads what a user typed: 16 letters and digits of base32, in any case; spaces

@@ -3,13 +3,12 @@
 use std::fmt;
 
 use data_encoding::{BASE32_NOPAD, Encoding, Specification};
-use rand::TryRng;
-use rand::rngs::SysRng;
 use std::sync::LazyLock;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::OtpError;
+use crate::random::{self, RandomError};
 
 /// The shortest key accepted, in bytes: PyOTP made 80-bit keys until 2019, and
 /// their owners still log in.
@@ -79,23 +78,15 @@ fn whole_groups(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     Some(bytes)
 }
 
-/// Fills an array from the operating system, on each call. A generator seeded in
-/// user space would be cloned by `fork` and by Lambda's snapshots, and would then
-/// hand the same secret to two users.
-pub(crate) fn random<const N: usize>() -> Result<[u8; N], OtpError> {
-    let mut bytes = [0; N];
-    SysRng.try_fill_bytes(&mut bytes).map_err(|_| OtpError::RandomUnavailable)?;
-    Ok(bytes)
-}
-
 impl Secret {
     /// A new secret: 160 bits straight from the operating system.
     ///
     /// # Errors
-    /// [`OtpError::RandomUnavailable`] when the operating system has no randomness.
-    pub fn generate() -> Result<Self, OtpError> {
-        let bytes = Zeroizing::new(random::<GENERATED_BYTES>()?);
-        Self::from_bytes(bytes.as_slice())
+    /// [`RandomError`] when the operating system has no randomness.
+    pub fn generate() -> Result<Self, RandomError> {
+        let mut bytes = Zeroizing::new(vec![0; GENERATED_BYTES]);
+        random::fill(&mut bytes)?;
+        Ok(Self(bytes))
     }
 
     /// Takes raw key bytes, 10 to 128 of them.

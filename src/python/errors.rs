@@ -5,6 +5,7 @@ use pyo3::{PyErr, import_exception};
 
 use crate::otp::OtpError;
 use crate::qr::QrError;
+use crate::random::RandomError;
 use crate::store::StoreError;
 use crate::verifier::{ConfigError, VerifierError};
 
@@ -23,9 +24,14 @@ impl From<OtpError> for PyErr {
     fn from(error: OtpError) -> Self {
         match error {
             OtpError::InvalidSecret(_) => InvalidSecretError::new_err(error.to_string()),
-            OtpError::RandomUnavailable => LambdaTotpError::new_err(error.to_string()),
             _ => PyValueError::new_err(error.to_string()),
         }
+    }
+}
+
+impl From<RandomError> for PyErr {
+    fn from(error: RandomError) -> Self {
+        LambdaTotpError::new_err(error.to_string())
     }
 }
 
@@ -48,7 +54,7 @@ impl From<StoreError> for PyErr {
             StoreError::Unavailable(_) => StoreUnavailableError::new_err(message),
             StoreError::Configuration(_) => ConfigurationError::new_err(message),
             StoreError::Corrupt { .. } => StoreCorruptError::new_err(message),
-            StoreError::Random(_) => LambdaTotpError::new_err(message),
+            StoreError::Random(error) => error.into(),
         }
     }
 }
@@ -59,6 +65,7 @@ impl From<VerifierError> for PyErr {
         match error {
             VerifierError::InvalidUser(_) => InvalidUserError::new_err(message),
             VerifierError::InvalidSecret(error) => error.into(),
+            VerifierError::Random(error) => error.into(),
             VerifierError::InvalidCount => PyValueError::new_err(message),
             VerifierError::UserExists => UserExistsError::new_err(message),
             VerifierError::UserNotFound => UserNotFoundError::new_err(message),

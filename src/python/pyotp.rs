@@ -14,12 +14,11 @@ use data_encoding::Encoding;
 use percent_encoding::{AsciiSet, percent_decode_str, utf8_percent_encode};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt, PyString};
-use rand::TryRng;
-use rand::rngs::SysRng;
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroize;
 
 use crate::otp::{Algorithm, ESCAPED, KeyedMac, lenient_base32};
+use crate::random;
 
 /// Characters of a secret, and bytes of its key, that fit the stack.
 const MAX_SECRET: usize = 128;
@@ -255,7 +254,7 @@ pub(super) fn _pyotp_random<'py>(
     let length = whole::<usize>(length)?;
     let mut buffer = [0_u8; MAX_SECRET];
     let characters = buffer.get_mut(..length)?;
-    SysRng.try_fill_bytes(characters).ok()?;
+    random::fill(characters).ok()?;
     for character in characters.iter_mut() {
         *character = alphabet[usize::from(*character) % alphabet.len()];
     }

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::StoreError;
 use super::seal::KeyRing;
 use super::tls::http_client;
+use crate::environment::variable;
 use crate::process::{Owned, PerProcess};
 
 /// Pinned, so that an update of the SDK changes nothing unasked.
@@ -184,11 +185,6 @@ struct Environment {
     credentials: Credentials,
     region: String,
     endpoint_url: Option<String>,
-}
-
-/// An empty variable counts as absent.
-pub(super) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Variables and files that only the SDK's own chain understands.

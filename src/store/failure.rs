@@ -5,7 +5,7 @@ use std::error::Error;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-use crate::otp::OtpError;
+use crate::random::RandomError;
 
 /// Why the store gave no answer. No message holds an item, a secret or a code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +30,7 @@ pub enum StoreError {
     },
     /// The operating system gave no random bytes.
     #[error(transparent)]
-    Random(#[from] OtpError),
+    Random(#[from] RandomError),
 }
 
 /// The error codes that only an operator can mend.

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::item::{self, Item, field};
 use super::{KeyRing, NewUser, Record, StoreError};
-use crate::verifier::{Charge, Policy};
+use crate::policy::{Charge, Policy};
 
 type Attributes = HashMap<String, AttributeValue>;
 

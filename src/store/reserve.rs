@@ -6,7 +6,7 @@ use super::dynamodb::{failed_condition, item, n, s};
 use super::item::{Item, field};
 use super::seal::{self, KeyRing};
 use super::{Attempt, Record, Reserved, Store, StoreError, write_id};
-use crate::verifier::Charge;
+use crate::policy::Charge;
 
 /// How often a reservation changes between its two forms before it gives up: each
 /// change means that another attempt of the same user came in between.

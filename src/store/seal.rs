@@ -12,7 +12,8 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
 use super::StoreError;
-use crate::otp::{OtpError, Secret, random};
+use crate::otp::Secret;
+use crate::random::{self, RandomError};
 
 /// 256 bits.
 const KEY_BYTES: usize = 32;
@@ -90,9 +91,9 @@ impl KeyRing {
     /// A new key as [`parse`](Self::parse) reads it: 256 bits from the operating system.
     ///
     /// # Errors
-    /// [`OtpError::RandomUnavailable`].
-    pub fn new_key(id: &str) -> Result<Zeroizing<String>, OtpError> {
-        let bytes = Zeroizing::new(random::<KEY_BYTES>()?);
+    /// [`RandomError`].
+    pub fn new_key(id: &str) -> Result<Zeroizing<String>, RandomError> {
+        let bytes = Zeroizing::new(random::bytes::<KEY_BYTES>()?);
         Ok(Zeroizing::new(format!("{id}:{}", BASE64.encode(bytes.as_slice()))))
     }
 
@@ -114,7 +115,7 @@ impl KeyRing {
         secret: &Secret,
     ) -> Result<Option<Sealed>, StoreError> {
         let Some(key) = self.0.first() else { return Ok(None) };
-        let nonce = random::<NONCE_LEN>()?;
+        let nonce = random::bytes::<NONCE_LEN>()?;
         let mut text = Zeroizing::new(secret.as_bytes().to_vec());
         let aad = Aad::from(key.context(owner));
         let nonce_used = Nonce::assume_unique_for_key(nonce);

@@ -10,7 +10,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use super::StoreError;
-use super::connect::variable;
+use crate::environment::variable;
 
 /// A connection pool. Certificates cost milliseconds to read, so not for plain http.
 pub(super) fn http_client(plain: bool) -> Result<SharedHttpClient, StoreError> {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::Policy;
+use crate::environment;
 use crate::otp::{Algorithm, Digits, Period};
+use crate::policy::Policy;
 use crate::store::{KeyRing, Settings};
 
 /// Everything a verifier can be told.
@@ -179,7 +180,7 @@ impl Config {
             Self::NAMES.into_iter().filter(|name| !matches!(*name, "region" | "endpoint_url"))
         {
             let variable_name = format!("LAMBDATOTP_{}", name.to_ascii_uppercase());
-            if let Some(value) = variable(&variable_name).filter(|value| !value.is_empty()) {
+            if let Some(value) = environment::set(variable(&variable_name)) {
                 config
                     .set(name, &value)
                     .map_err(|error| ConfigError::new(variable_name, error.problem))?;

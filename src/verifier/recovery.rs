@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{Verification, Verifier, VerifierError, check_user, milliseconds, now};
+use super::{Verification, Verifier, VerifierError, check_user, now};
 use crate::otp::RecoveryCode;
+use crate::policy::{Charge, milliseconds};
 use crate::store::{Attempt, Redemption, Reserved, Status};
-use crate::verifier::Charge;
 
 /// The most recovery codes a user can have.
 pub(super) const MAX_RECOVERY_CODES: usize = 20;
@@ -29,8 +29,7 @@ pub(super) fn generate(count: usize) -> Result<Vec<RecoveryCode>, VerifierError>
     if count > MAX_RECOVERY_CODES {
         return Err(VerifierError::InvalidCount);
     }
-    let codes = (0..count).map(|_| RecoveryCode::generate()).collect::<Result<Vec<_>, _>>();
-    codes.map_err(VerifierError::InvalidSecret)
+    Ok((0..count).map(|_| RecoveryCode::generate()).collect::<Result<_, _>>()?)
 }
 
 /// What is stored of them: a set, as DynamoDB demands.

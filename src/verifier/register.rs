@@ -73,7 +73,7 @@ impl Verifier {
         let ttl = config.enrollment_ttl.filter(|_| registration.secret.is_none());
         let secret = match registration.secret {
             Some(secret) => secret,
-            None => Secret::generate().map_err(VerifierError::InvalidSecret)?,
+            None => Secret::generate()?,
         };
         let totp = Totp::with(secret, config.algorithm, config.digits, config.period);
         let uri = KeyUri {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Verifier, VerifierError, check_user, milliseconds, now};
+use super::{Verifier, VerifierError, check_user, now};
 use crate::otp::{Code, RecoveryCode};
+use crate::policy::milliseconds;
 use crate::store::{Acceptance, Accepted, Attempt, Reserved};
 
 /// The verdict on a code.

@@ -79,7 +79,7 @@ impl Policy {
     /// [`refill`](Self::refill) in milliseconds.
     #[must_use]
     pub fn refill_ms(&self) -> i64 {
-        super::milliseconds(self.refill)
+        milliseconds(self.refill)
     }
 
     /// What may be owed, in milliseconds, when one more attempt is granted.
@@ -118,6 +118,11 @@ impl Policy {
         let granted = u64::try_from(free.saturating_add(1)).unwrap_or(0);
         u32::try_from(granted.min(until_locked)).unwrap_or(self.burst)
     }
+}
+
+/// Milliseconds, as the table keeps them.
+pub(crate) fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -217,7 +222,7 @@ mod tests {
                 let Charge::Throttled(wait) = policy.charge(throttle_at, 0, now_ms) else {
                     unreachable!("refused, and not locked")
                 };
-                now_ms += crate::verifier::milliseconds(wait);
+                now_ms += milliseconds(wait);
             }
         }
         guesses
