@@ -62,7 +62,7 @@ class Variant:
 EVERYTHING = 'profile.release.package."*".opt-level'
 AWS_LC = (
     ("Cargo.toml", '"rustls-ring"', '"rustls-aws-lc"'),
-    ("src/store/tls.rs", "CryptoMode::Ring", "CryptoMode::AwsLc"),
+    ("src/store/client/tls.rs", "CryptoMode::Ring", "CryptoMode::AwsLc"),
 )
 VARIANTS = [
     Variant("as shipped: fat LTO, dependencies s, ring", {}),

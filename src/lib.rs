@@ -32,8 +32,6 @@
 //! No secret, code or item ever gets into an error, a log or a `Debug` output.
 
 #[cfg(feature = "dynamodb")]
-pub mod embedded;
-#[cfg(feature = "dynamodb")]
 mod environment;
 pub mod otp;
 #[cfg(feature = "dynamodb")]
@@ -48,3 +46,6 @@ pub mod random;
 pub mod store;
 #[cfg(feature = "dynamodb")]
 pub mod verifier;
+
+#[cfg(feature = "dynamodb")]
+pub use store::embedded;

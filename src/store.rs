@@ -6,16 +6,15 @@
 //! that fails it carries our id, the first try had arrived, and the failure is our
 //! own success.
 
-mod connect;
+mod client;
 mod dynamodb;
-mod failure;
+mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod item;
 #[cfg(feature = "admin")]
 mod moving;
-mod ping;
 mod recovery;
 #[cfg(feature = "admin")]
 mod reseal;
@@ -23,10 +22,11 @@ mod reserve;
 #[cfg(feature = "admin")]
 mod scan;
 mod seal;
+mod settings;
 mod status;
 #[cfg(feature = "admin")]
 mod table;
-mod tls;
+mod warm_up;
 
 use std::time::Duration;
 
@@ -34,8 +34,8 @@ use crate::otp::Totp;
 use crate::policy::Policy;
 use crate::random::{self, RandomError};
 
-pub use connect::Settings;
-pub use failure::StoreError;
+pub use client::embedded;
+pub use error::StoreError;
 #[cfg(feature = "admin")]
 pub use item::History;
 pub use item::{Enrolled, Record};
@@ -46,11 +46,12 @@ pub use reseal::Resealed;
 #[cfg(feature = "admin")]
 pub use scan::{Page, Part};
 pub use seal::KeyRing;
+pub use settings::Settings;
 pub use status::Status;
 #[cfg(feature = "admin")]
 pub use table::{Switch, Table, creation_requests};
 
-use connect::Connection;
+use client::Connection;
 
 /// What became of a registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,12 +135,12 @@ impl Store {
 
     /// A store whose requests go to `http_client`, wherever that takes them.
     #[cfg(feature = "admin")]
-    fn over(
+    fn with_http_client(
         table: &str,
         http_client: aws_sdk_dynamodb::config::SharedHttpClient,
     ) -> Result<Self, StoreError> {
         let store = Self::new(table, Settings::default())?;
-        store.connection.go_over(http_client);
+        store.connection.use_http_client(http_client);
         Ok(store)
     }
 }

@@ -112,7 +112,7 @@ impl Verifier {
     /// # Errors
     /// [`VerifierError::Store`].
     pub async fn connect(&self) -> Result<(), VerifierError> {
-        self.in_time(async { Ok(self.0.store.connect().await?) }).await
+        self.in_time(async { Ok(self.0.store.warm_up().await?) }).await
     }
 
     /// Bounds a whole operation, waiting for a connection and retries included.

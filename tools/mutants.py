@@ -147,7 +147,7 @@ MUTANTS = {
         "tests/python/test_fork.py -k awaits_after",
     ),
     "forks: a child goes on with an embedded table": Mutant(
-        "src/embedded/engine.rs",
+        "src/store/client/embedded/engine.rs",
         "parent.inherited || parent.used.load(Ordering::SeqCst)",
         "false && (parent.inherited || parent.used.load(Ordering::SeqCst))",
         "tests/python/test_fork.py -k does_not_cross",
@@ -171,7 +171,7 @@ MUTANTS = {
         f"{FAULTS} -k test_of_a_recovery",
     ),
     "lost replies: repetitions are rationed": Mutant(
-        "src/store/connect.rs",
+        "src/store/client.rs",
         ".retry_partition(partition)",
         "",
         f"{FAULTS} -k long_outage",

@@ -399,5 +399,5 @@ pub(super) fn _embedded_call(
     operation: &str,
     body: &str,
 ) -> PyResult<(u16, String)> {
-    Ok(crate::embedded::call(at, table, operation, body)?)
+    Ok(crate::store::embedded::call(at, table, operation, body)?)
 }

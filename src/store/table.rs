@@ -68,7 +68,7 @@ pub enum Switch {
 pub async fn creation_requests(table: &str) -> Result<Vec<(String, String)>, StoreError> {
     let recorder = Recorder::default();
     let connector = SharedHttpConnector::new(recorder.clone());
-    let store = Store::over(table, http_client_fn(move |_, _| connector.clone()))?;
+    let store = Store::with_http_client(table, http_client_fn(move |_, _| connector.clone()))?;
     store.create_table().await?;
     store.switch_expiry_on().await?;
     store.switch_backups_on().await?;

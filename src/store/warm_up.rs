@@ -16,7 +16,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Configuration`].
-    pub async fn connect(&self) -> Result<(), StoreError> {
+    pub async fn warm_up(&self) -> Result<(), StoreError> {
         let turn = self.connection.turn().await?;
         let once = Builder::new().retry_config(RetryConfig::disabled());
         // An operation of the SDK, emptied: so it takes the connector, the credentials

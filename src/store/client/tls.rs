@@ -9,8 +9,8 @@ use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::StoreError;
 use crate::environment::variable;
+use crate::store::StoreError;
 
 /// A connection pool. Certificates cost milliseconds to read, so not for plain http.
 pub(super) fn http_client(plain: bool) -> Result<SharedHttpClient, StoreError> {

@@ -1,0 +1,146 @@
+//! The one client: built on first use, kept, and built anew after a fork. It reaches
+//! the table over TLS, over plain http, or inside the process.
+
+mod credentials;
+pub mod embedded;
+mod tls;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Region, SharedHttpClient};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::settings::check_endpoint;
+use super::{Settings, StoreError};
+use crate::process::{Owned, PerProcess};
+use credentials::Environment;
+
+/// Pinned, so that an update of the SDK changes nothing unasked.
+const BEHAVIOR: fn() -> BehaviorVersion = BehaviorVersion::v2026_01_12;
+/// The first try and three more: enough for two lost replies and one throttled try.
+const MAX_ATTEMPTS: u32 = 4;
+/// DynamoDB answers in milliseconds; the SDK's usual first back-off is a second.
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
+
+/// What a process has open. A forked child shares its parent's sockets and has none
+/// of its threads, so it must open its own.
+pub(super) struct Live {
+    client: Client,
+    turns: Arc<Semaphore>,
+}
+
+/// A client, and the right to use it for one operation.
+pub(super) struct Turn {
+    live: Arc<Owned<Live>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Turn {
+    pub(super) fn client(&self) -> &Client {
+        &self.live.client
+    }
+}
+
+/// Builds the client when it is first asked for.
+pub(super) struct Connection {
+    table: String,
+    settings: Settings,
+    live: PerProcess<Live>,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// Checks what can be checked without I/O.
+    pub(super) fn new(table: &str, settings: Settings) -> Result<Self, StoreError> {
+        if settings.embedded.is_some() {
+            embedded::available()?;
+        }
+        if let Some(url) = &settings.endpoint_url {
+            check_endpoint(url)?;
+        }
+        Ok(Self { table: table.to_owned(), settings, live: PerProcess::new() })
+    }
+
+    /// The client of this process, once it is this operation's turn.
+    pub(super) async fn turn(&self) -> Result<Turn, StoreError> {
+        let live = self.live().await?;
+        let turns = Arc::clone(&live.turns);
+        let permit = turns.acquire_owned().await;
+        let permit = permit.map_err(|_| StoreError::Unavailable("it was closed".to_owned()))?;
+        Ok(Turn { live, _permit: permit })
+    }
+
+    async fn live(&self) -> Result<Arc<Owned<Live>>, StoreError> {
+        if let Some(live) = self.live.get() {
+            return Ok(live);
+        }
+        Ok(self.put(self.build().await?))
+    }
+
+    fn put(&self, client: Client) -> Arc<Owned<Live>> {
+        let turns = Arc::new(Semaphore::new(self.settings.max_connections));
+        self.live.put(Live { client, turns })
+    }
+
+    async fn build(&self) -> Result<Client, StoreError> {
+        let settings = &self.settings;
+        let builder = match &settings.embedded {
+            Some(at) => in_process(embedded::http_client(at, &self.table)?),
+            None => match Environment::read(settings) {
+                Some(environment) => environment.builder()?,
+                // Boxed, since it is 20 kB of state that every caller would carry.
+                None => Box::pin(credentials::full_chain(settings)).await?,
+            },
+        };
+        Ok(client(settings, builder))
+    }
+
+    /// Takes `http_client` for the network.
+    #[cfg(feature = "admin")]
+    pub(super) fn use_http_client(&self, http_client: SharedHttpClient) {
+        self.put(client(&self.settings, in_process(http_client)));
+    }
+}
+
+fn client(settings: &Settings, builder: Builder) -> Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(settings.connect_timeout)
+        .operation_attempt_timeout(settings.attempt_timeout)
+        .build();
+    let retries = RetryConfig::standard()
+        .with_max_attempts(MAX_ATTEMPTS)
+        .with_initial_backoff(FIRST_BACKOFF)
+        .with_max_backoff(LONGEST_BACKOFF);
+    // By default the clients of a process share an allowance of some dozens of repetitions,
+    // which only successes refill. After an outage there would be none left, and a
+    // lost reply would be a lost registration. Tries, waits and connections are
+    // bounded without it.
+    let partition =
+        RetryPartition::custom("lambdatotp").token_bucket(TokenBucket::unlimited()).build();
+    let config = builder
+        .behavior_version(BEHAVIOR())
+        .timeout_config(timeouts)
+        .retry_config(retries)
+        .retry_partition(partition)
+        .build();
+    Client::from_conf(config)
+}
+/// For what answers inside this process: it asks for no credentials of anybody's.
+fn in_process(http_client: SharedHttpClient) -> Builder {
+    Builder::new()
+        .region(Region::from_static("local"))
+        .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
+        .endpoint_url("http://embedded.invalid")
+        .http_client(http_client)
+}
