@@ -1,32 +1,77 @@
-"""Who may call: API tokens, or signatures that API Gateway has checked."""
+"""Who may call, and what they may do: access tokens, or signatures that API Gateway has checked."""
 
 from __future__ import annotations
 
+import logging
 import os
-import re
 from typing import TYPE_CHECKING
 
+import lambdatotp
+from lambdatotp import _tokens
+
 from chalicelib import config
+from chalicelib.replies import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chalice.app import Request
 
-TOKENS = "LAMBDATOTP_API_TOKEN"
+API_TOKEN = "LAMBDATOTP_API_TOKEN"  # noqa: S105 - a variable's name
+
+EVERYTHING = frozenset({"register", "verify", "unlock", "recovery_codes", "delete"})
+# What nobody may do until callers have to prove who they are.
+GUARDED = EVERYTHING - {"register", "verify"}
+
+# What a token of each variable may do.
+RIGHTS = {
+    API_TOKEN: EVERYTHING,
+    "LAMBDATOTP_VERIFY_TOKEN": frozenset({"verify"}),
+}
 
 
-def _tokens() -> list[str]:
-    return re.split(r"[\s,]+", os.environ.get(TOKENS, "").strip(" \t\n,"))
+def _configured() -> dict[str, tuple[str, ...]]:
+    """Read the tokens of each variable that is set, or stop the app: it must not be open then."""
+    try:
+        return {
+            name: _tokens.parse(name, os.environ[name]) for name in RIGHTS if name in os.environ
+        }
+    except lambdatotp.ConfigurationError as error:
+        config.stop(error)
 
 
-def tokens_configured() -> bool:
-    """Tell whether callers must show a token."""
-    return _tokens() != [""]
+TOKENS = _configured()
 
 
-def shows_a_token(headers: Mapping[str, str]) -> bool:
-    """Tell whether a request shows one of the tokens.
+def warn_if_open() -> None:
+    """Say once, at the start, that anyone who has the URL may call."""
+    if not (TOKENS or config.IAM_AUTHORIZATION):
+        # The log of the app itself, which is Chalice's, drops warnings.
+        logging.getLogger(__name__).warning(
+            "Anyone who knows the URL may register users and check codes: set %s", API_TOKEN
+        )
+
+
+def authorize(request: Request, right: str) -> None:
+    """Refuse a request whose caller may not do this."""
+    if TOKENS:
+        rights = _rights(request.headers)
+        if not rights:
+            raise Refusal(
+                401,
+                "UnauthorizedError",
+                "Send the API token: Authorization: Bearer ...",
+                outcome="unauthorized",
+                **{"WWW-Authenticate": "Bearer"},
+            )
+        if right not in rights:
+            raise Refusal(403, "ForbiddenError", "This token may not do that.", outcome="forbidden")
+    elif right in GUARDED and not _signed(request):
+        raise Refusal(403, "ForbiddenError", f"Set {API_TOKEN} to allow this.", outcome="forbidden")
+
+
+def _rights(headers: Mapping[str, str]) -> frozenset[str]:
+    """Return what the token that a request shows may do: nothing, if it is none of ours.
 
     Tokens are compared as SHA-256, each with every one that is configured, so the time
     that it takes tells nothing.
@@ -36,18 +81,24 @@ def shows_a_token(headers: Mapping[str, str]) -> bool:
     import hmac  # noqa: PLC0415
 
     scheme, _, given = headers.get("authorization", "").partition(" ")
-    hashed = hashlib.sha256(given.strip().encode("utf-8", "replace")).hexdigest()
-    found = False
-    for token in _tokens():
-        if token.startswith("sha256:"):
-            expected = token.removeprefix("sha256:").lower()
-        else:
-            expected = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
-        found |= hmac.compare_digest(hashed.encode(), expected.encode("utf-8", "replace"))
-    return found and scheme.lower() == "bearer"
+    given = given.strip(_tokens.BLANKS)
+    # Nothing else is ever a token: not the empty text, and not what has to be guessed at.
+    if scheme.lower() != "bearer" or not _tokens.visible(given):
+        return frozenset()
+    shown = hashlib.sha256(given.encode()).hexdigest()
+    found: frozenset[str] = frozenset()
+    for name, tokens in TOKENS.items():
+        for token in tokens:
+            if _tokens.is_hashed(token):
+                expected = token[len(_tokens.HASHED) :].lower()
+            else:
+                expected = hashlib.sha256(token.encode()).hexdigest()
+            if hmac.compare_digest(shown, expected):
+                found |= RIGHTS[name]
+    return found
 
 
-def signed(request: Request) -> bool:
+def _signed(request: Request) -> bool:
     """Tell whether API Gateway has checked the request's signature (IAM)."""
     identity = request.context.get("identity") or {}
     return config.IAM_AUTHORIZATION and bool(identity.get("userArn"))

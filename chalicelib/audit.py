@@ -12,15 +12,15 @@ import sys
 import time
 from contextvars import ContextVar
 
+from chalicelib import config
+
 OFF = {"0", "off", "false", "no"}
 
+# On Lambda, unless LAMBDATOTP_AUDIT says otherwise.
+SETTING = (config.variable("LAMBDATOTP_AUDIT") or "").lower()
+WANTED = SETTING not in OFF if SETTING else "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+
 _began: ContextVar[float] = ContextVar("began", default=0.0)
-
-
-def wanted() -> bool:
-    """Tell whether to write: on Lambda, unless LAMBDATOTP_AUDIT says otherwise."""
-    setting = os.environ.get("LAMBDATOTP_AUDIT", "").lower()
-    return setting not in OFF if setting else "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
 
 def begin() -> None:
@@ -29,11 +29,11 @@ def begin() -> None:
 
 
 def event(outcome: str, user: str) -> None:
-    """Write one event: registered, accepted, rejected, replayed, throttled, locked, ...
+    """Write one event: registered, accepted, rejected, replayed, unauthorized, not_found, ...
 
-    No code and no secret is ever in it.
+    No code, no secret and no token is ever in it.
     """
-    if not wanted():
+    if not WANTED:
         return
     metrics = {
         "Namespace": "lambdatotp",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from functools import cache
+from typing import NoReturn
 
 import lambdatotp
 
@@ -22,15 +24,28 @@ APP_NAME = "MyApp"
 # effect with the next deployment.
 IAM_AUTHORIZATION = False
 
-# Serve the page on which users enroll, at /enroll: LAMBDATOTP_ENROLL_PAGE=on. A browser
-# signs no requests, so with IAM_AUTHORIZATION there is none.
-ENROLL_PAGE = os.environ.get("LAMBDATOTP_ENROLL_PAGE", "").lower() == "on"
+
+def stop(problem: object) -> NoReturn:
+    """Stop the app at its start, in one line: it must not run as if a setting were absent."""
+    sys.exit(f"lambdatotp: {problem}")
+
+
+def variable(name: str) -> str | None:
+    """Read a variable. An empty one counts as absent; one that is not UTF-8 stops the app."""
+    try:
+        return os.fsencode(os.environ.get(name, "")).decode() or None
+    except UnicodeDecodeError:
+        stop(f"{name} is not valid UTF-8")
+
 
 # The environment overrides the names.
-REGION = os.environ.get("LAMBDATOTP_REGION") or REGION
-TABLE_NAME = os.environ.get("LAMBDATOTP_TABLE_NAME") or TABLE_NAME
-APP_NAME = os.environ.get("LAMBDATOTP_ISSUER") or APP_NAME
+REGION = variable("LAMBDATOTP_REGION") or REGION
+TABLE_NAME = variable("LAMBDATOTP_TABLE_NAME") or TABLE_NAME
+APP_NAME = variable("LAMBDATOTP_ISSUER") or APP_NAME
 
+# Serve the page on which users enroll, at /enroll: LAMBDATOTP_ENROLL_PAGE=on. A browser
+# signs no requests, so with IAM_AUTHORIZATION there is none.
+ENROLL_PAGE = (variable("LAMBDATOTP_ENROLL_PAGE") or "").lower() == "on"
 
 # How Lambda says that it is starting this process for requests to come. (Starting it for
 # a snapshot, it says so too: no connection would outlive that.)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chalicelib import access, config
-from chalicelib.http import Refusal, reply
+from chalicelib.replies import Refusal, reply
 
 if TYPE_CHECKING:
     from chalice.app import Response
@@ -29,7 +29,7 @@ def page() -> Response:
     if config.IAM_AUTHORIZATION or not config.ENROLL_PAGE:
         raise Refusal(404, "NotFoundError", "There is no such page.")
     before, token_field, after = TEMPLATE.read_text("utf-8").split("<!-- API token -->\n")
-    if not access.tokens_configured():
+    if not access.TOKENS:
         token_field = ""
     nonce = os.urandom(16).hex()
     headers = {

@@ -25,6 +25,8 @@ RECOVERY = "src/store/recovery.rs"
 SEAL = "src/store/seal.rs"
 SEALING = "tests/python/test_sealing.py"
 PAGE = "tests/python/test_enroll_page.py"
+ACCESS = "chalicelib/access.py"
+TOKENS = "tests/python/http/test_tokens.py"
 
 
 @dataclass(frozen=True)
@@ -213,10 +215,52 @@ MUTANTS = {
         "tests/python/test_recovery.py -k was_used_never",
     ),
     "access: one token is as good as another": Mutant(
-        "chalicelib/access.py",
-        "found |= hmac.compare_digest",
-        "found = hmac.compare_digest(b'', b'') or hmac.compare_digest",
+        ACCESS,
+        "if hmac.compare_digest(shown, expected):",
+        "if hmac.compare_digest(shown, shown):",
         "tests/python/test_http.py -k several_tokens",
+    ),
+    "access: a token to verify with may do everything": Mutant(
+        ACCESS,
+        'frozenset({"verify"})',
+        "EVERYTHING",
+        f"{TOKENS} -k TestVerifyToken",
+    ),
+    "access: an empty credential is looked for": Mutant(
+        ACCESS,
+        'if scheme.lower() != "bearer" or not _tokens.visible(given):',
+        'if scheme.lower() != "bearer":',
+        f"{TOKENS} -k matches_nothing",
+    ),
+    "access: what cannot be read is compared all the same": Mutant(
+        ACCESS,
+        "or not _tokens.visible(given):",
+        "or not given:",
+        f"{TOKENS} -k not_compared_as",
+    ),
+    "access: a token that cannot be used is taken as it is": Mutant(
+        "python/lambdatotp/_tokens.py",
+        "if wrong := problem(token):",
+        "if False and (wrong := problem(token)):",
+        f"{TOKENS} -k in_no_token",
+    ),
+    "access: a variable without a token counts as absent": Mutant(
+        "python/lambdatotp/_tokens.py",
+        "    if not tokens:\n        raise ConfigurationError(",
+        "    if not tokens:\n        return ()\n        raise ConfigurationError(",
+        f"{TOKENS} -k stops_the_app",
+    ),
+    "settings: one that cannot be read counts as absent": Mutant(
+        "chalicelib/config.py",
+        'stop(f"{name} is not valid UTF-8")',
+        "return None",
+        f"{TOKENS} -k is_not_absent",
+    ),
+    "audit: a refused caller leaves no trace": Mutant(
+        "chalicelib/http.py",
+        "if answered.outcome:",
+        'if answered.outcome == "unavailable":',
+        "tests/python/http/test_audit_of_refusals.py -k shows_no_token",
     ),
     "enrollment page: whatever is slipped in runs": Mutant(
         "chalicelib/enroll.py",

@@ -80,9 +80,9 @@ def test_users_survive_a_restart(tmp_path):
         assert call(port, "GET", f"/verify?{query}") == (200, {"code_is_valid": True})
         assert call(port, "GET", f"/?{query}") == (200, {"code_is_valid": False})
     assert (tmp_path / "users.db").stat().st_mode & 0o077 == 0
-    with chalice_local(LAMBDATOTP_EMBEDDED=at, LAMBDATOTP_API_TOKEN="secret") as port:
+    with chalice_local(LAMBDATOTP_EMBEDDED=at, LAMBDATOTP_API_TOKEN="secret-of-the-app") as port:
         form = {"Content-Type": "application/x-www-form-urlencoded"}
-        bearer = {"Authorization": "Bearer secret"}
+        bearer = {"Authorization": "Bearer secret-of-the-app"}
         assert call(port, "GET", f"/verify?{query}")[0] == 401
         assert call(port, "POST", "/verify", query, **form, **bearer) == (
             200,

@@ -286,10 +286,12 @@ class TestDoctorOfAnApp:
         assert local.client.scan(TableName=local.table_name)["Count"] == 0
 
     def test_an_app_with_a_token(self, local, where):
-        variables = {**local.environment(), "LAMBDATOTP_API_TOKEN": "let-me-in"}
+        variables = {**local.environment(), "LAMBDATOTP_API_TOKEN": "let-me-in-if-you-please"}
         with chalice_local(**variables) as port:
             url = f"http://127.0.0.1:{port}"
-            code, text = run("doctor", *where, "--url", url, "--token", "let-me-in", "--json")
+            code, text = run(
+                "doctor", *where, "--url", url, "--token", "let-me-in-if-you-please", "--json"
+            )
             assert code == 0
             assert findings(text)["access"][0] == "ok"
             code, text = run("doctor", *where, "--url", url)

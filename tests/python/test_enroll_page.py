@@ -102,7 +102,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Serve with an API token, and with all else that is unusual."""
     with serving(
         tmp_path_factory.mktemp("guarded") / "users.db",
-        LAMBDATOTP_API_TOKEN="other,t0ken",
+        LAMBDATOTP_API_TOKEN="another-operators-token,t0ken-of-an-operator",
         LAMBDATOTP_ISSUER=ISSUER,
         LAMBDATOTP_DIGITS="8",
         LAMBDATOTP_PERIOD="60",
@@ -307,7 +307,7 @@ def test_the_token(guarded, visit):
         expect(page.locator("#start-message")).to_contain_text("API token is not right")
         expect(token).to_be_focused()
         expect(page.get_by_label("User")).to_have_value("ana")
-    token.fill("t0ken")
+    token.fill("t0ken-of-an-operator")
     totp = enroll(page, "ana", recovery=True)
     expect(token).to_be_hidden()
     assert (totp.issuer, totp.digits, totp.interval) == (ISSUER, 8, 60)
@@ -324,9 +324,9 @@ def test_the_token(guarded, visit):
     page.keyboard.press("Enter")
     expect(page.locator("#done")).to_be_visible()
     expect(token).to_be_hidden()
-    assert "t0ken" not in page.content()
+    assert "t0ken-of-an-operator" not in page.content()
     # The other page asks for none.
-    assert "t0ken" not in page.url
+    assert "t0ken-of-an-operator" not in page.url
     page.reload()
     expect(token).to_have_value("")
 
@@ -481,7 +481,7 @@ def close(shown: int, expected: float, period: int) -> bool:
 
 def test_the_ring_keeps_time_with_the_period(guarded, visit):
     page = visit(guarded)
-    page.get_by_label("API token").fill("t0ken")
+    page.get_by_label("API token").fill("t0ken-of-an-operator")
     enroll(page, "ring")
     left = page.locator("#left")
     shown = int(left.inner_text())
@@ -541,7 +541,7 @@ def walk(page: Page, user: str) -> Iterator[str]:
     page.get_by_role("button", name="Show the QR code").click()
     expect(page.locator("#start-message")).to_contain_text("API token")
     yield "refused"
-    page.get_by_label("API token").fill("t0ken")
+    page.get_by_label("API token").fill("t0ken-of-an-operator")
     totp = enroll(page, user, recovery=True)
     yield "scan"
     submit(page, "0" * totp.digits)

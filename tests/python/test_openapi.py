@@ -20,7 +20,7 @@ from openapi_spec_validator import validate
 ROOT = Path(__file__).parents[2]
 DOCUMENT = json.loads((ROOT / "openapi.json").read_text())
 OPERATIONS = [(method, path) for path, item in DOCUMENT["paths"].items() for method in item]
-TOKEN = {"Authorization": "Bearer t0ken"}
+TOKEN = {"Authorization": "Bearer t0ken-of-an-operator"}
 
 text = st.text(max_size=300) | st.sampled_from(["ana", "bob", "000000", "１２３４５６", "+12345"])
 json_values = st.recursive(
@@ -61,7 +61,7 @@ def app(monkeypatch):
     for name, value in {
         "LAMBDATOTP_EMBEDDED": ":memory:",
         "LAMBDATOTP_TABLE_NAME": "openapi",
-        "LAMBDATOTP_API_TOKEN": "t0ken",
+        "LAMBDATOTP_API_TOKEN": "t0ken-of-an-operator",
         "LAMBDATOTP_ENROLL_PAGE": "on",
     }.items():
         monkeypatch.setenv(name, value)
@@ -73,6 +73,25 @@ def app(monkeypatch):
 def test_it_describes_the_routes_there_are(app):
     routed = {(method.lower(), path) for path, methods in app.routes.items() for method in methods}
     assert routed == set(OPERATIONS)
+
+
+def test_clients_are_generated_without_the_aliases():
+    """`x-internal` is what generators leave out; `DELETE /{user_id}` says the same for them."""
+    for mark in ("x-internal", "deprecated"):
+        marked = {(m, p) for m, p in OPERATIONS if DOCUMENT["paths"][p][m].get(mark)}
+        assert marked == {("delete", p) for p in DOCUMENT["paths"] if p not in {"/", "/{user_id}"}}
+
+
+def test_users_with_the_names_of_routes_can_be_deleted(app):
+    for path in set(app.routes) - {"/", "/{user_id}"}:
+        body, headers = (
+            json.dumps({"user": path[1:]}),
+            {**TOKEN, "Content-Type": "application/json"},
+        )
+        registered = app(proxy_event("POST", "/", headers=headers, body=body), None)
+        assert registered["statusCode"] == 201
+        for status in (204, 404):
+            assert app(proxy_event("DELETE", path, headers=TOKEN), None)["statusCode"] == status
 
 
 def described(method, path, reply):

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 MAX_ZIP = 3_000_000
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-TOKEN = {"Authorization": "Bearer let-me-in"}
+TOKEN = {"Authorization": "Bearer let-me-in-if-you-please"}
 
 pytestmark = pytest.mark.shipped
 
@@ -71,7 +71,7 @@ def start(unzipped, engine):
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_SESSION_TOKEN": "testing",
-            "LAMBDATOTP_API_TOKEN": "let-me-in",
+            "LAMBDATOTP_API_TOKEN": "let-me-in-if-you-please",
             **settings,
         }
         return running(unzipped, pythons()[version], version, environment)
@@ -174,7 +174,9 @@ def test_requests_without_headers_bodies_or_tokens(start, version):
         assert function.invoke(plain).status == 415
         wrong = post("/", {"user": "ana"}, headers={"authorization": "Bearer no"})
         assert function.invoke(wrong).status == 401
-        lower = post("/", {"user": "ana"}, headers={"authorization": "bearer let-me-in"})
+        lower = post(
+            "/", {"user": "ana"}, headers={"authorization": "bearer let-me-in-if-you-please"}
+        )
         assert function.invoke(lower).status == 201
 
 
