@@ -27,7 +27,7 @@ FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 # Lambda reads the files as another user, whatever our umask is; and what Python leaves
 # in __pycache__ is not to be shipped.
 SHIP = export PYTHONDONTWRITEBYTECODE=1 && umask 022 && mkdir -p out \
-	&& $(BIN)/python tools/stage.py $(STAGE) && chmod a+r app.py chalicelib/*.py chalicelib/*.html
+	&& $(BIN)/python -m tools.stage $(STAGE) && chmod a+r app.py chalicelib/*.py chalicelib/*.html
 
 # The theme says at each start that it will be maintained until May 2027: we know.
 MKDOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/python -W error -m mkdocs
@@ -39,7 +39,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.r
 PYTHON_SOURCES := $(shell find python/lambdatotp -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-rust test-python screenshots test-lambda lint deny fuzz bench bench-cold bench-builds \
+.PHONY: help run build check test test-rust test-python screenshots test-lambda lint deny fuzz bench bench-cold bench-builds \
 	instructions docs docs-serve wheel vendor package deploy fmt mutants clean
 
 help: ## Show this list
@@ -54,24 +54,28 @@ build: $(VENV)/.built ## Make .venv with the package installed
 
 test: test-rust test-python test-lambda ## Set up and pass everything
 
+check: build $(VENV)/.bench-tools ## A minute's worth of it: no browser, no DynamoDB Local, no wheel (TESTS=tests/python/otp)
+	cargo test --locked --quiet --features $(FEATURES)
+	$(BIN)/python -m pytest -q -m "not browser and not local and not shipped" $(TESTS)
+
 test-rust: ## The Rust tests: the pure core alone, then with DynamoDB and the embedded engine
 	cargo test --locked --quiet --no-default-features
 	cargo test --locked --quiet --features $(FEATURES)
 
 test-python: build $(VENV)/.bench-tools ## The Python tests, on the embedded engine and on DynamoDB Local
-	$(BIN)/python tools/dynamodb_local.py
-	$(BIN)/python tools/chromium.py
-	$(BIN)/python tools/pyotp_suite.py --fetch
-	$(BIN)/python -m pytest -q -m "not shipped"
+	$(BIN)/python -m tools.dynamodb_local
+	$(BIN)/python -m tools.chromium
+	$(BIN)/python -m tools.pyotp_suite --fetch
+	$(BIN)/python -m pytest -q -m "not shipped" --durations=15
 
 screenshots: build $(VENV)/.test-tools ## Take the pictures of the enrollment page in docs/images/ anew
-	$(BIN)/python tools/chromium.py
+	$(BIN)/python -m tools.chromium
 	mkdir -p docs/images
-	$(BIN)/python -m pytest -q tests/python/test_enroll_page.py -k pictures --screenshots docs/images
+	$(BIN)/python -m pytest -q tests/python/page -k pictures --screenshots docs/images
 
 test-lambda: build vendor $(VENV)/.bench-tools ## What `chalice deploy` ships, under AWS's own runtime client
-	$(BIN)/python tools/dynamodb_local.py
-	$(BIN)/python -m pytest -q -m shipped
+	$(BIN)/python -m tools.dynamodb_local
+	$(BIN)/python -m pytest -q -m shipped --durations=15
 
 lint: build $(VENV)/.bench-tools $(VENV)/.docs-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stubtest: no warning passes
 	cargo fmt --check
@@ -116,7 +120,7 @@ docs-serve: build $(VENV)/.docs-tools ## The same while you write, at http://127
 wheel: dist/.built-$(LAMBDA_TARGET) ## The wheel for Lambda: glibc 2.17, without the embedded engine (LAMBDA_TARGET=)
 
 vendor: wheel ## Fill vendor/ from that wheel: what `chalice deploy` ships
-	@$(BIN)/python tools/vendor.py dist/lambdatotp-*.whl
+	@$(BIN)/python -m tools.vendor dist/lambdatotp-*.whl
 
 package: build vendor ## Write what would be deployed to out/ (STAGE=dev, TEMPLATE=.chalice/table.json)
 	@$(SHIP) && AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} \
@@ -133,7 +137,7 @@ fmt: $(VENV)/.test-tools ## Format Rust and Python
 	$(BIN)/ruff check --fix .
 
 mutants: build $(VENV)/.test-tools ## Break each guarantee on purpose and see its test fail (minutes)
-	$(BIN)/python tools/mutants.py
+	$(BIN)/python -m tools.mutants
 
 clean: ## Remove what the targets made here; the cache stays
 	rm -rf $(VENV) dist out vendor target .mypy_cache .pytest_cache .ruff_cache .hypothesis

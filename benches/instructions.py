@@ -20,10 +20,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import debian
-
 from benches.measure import ROOT, machine
 from benches.servers import built
+from tools import debian
 
 BASELINE = ROOT / "benches" / "instructions.json"
 TOLERANCE = 0.03

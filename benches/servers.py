@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import dynamodb_local
 import pyotp
-from tls_front import Front, tls_front
 
 from benches.measure import ROOT
+from tools import dynamodb_local
+from tools.tls_front import Front, tls_front
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

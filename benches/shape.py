@@ -13,11 +13,10 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import TYPE_CHECKING, Any
 
-import lambda_runtime
-
 from benches.measure import ROOT, Options, Plot, Section, Table, cell, in_turns, python, target
 from benches.servers import installed, pinned, store
 from chalicelib import shipping
+from tools import lambda_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 import lambdatotp
 
-from benches.measure import ROOT, Options, Section, Table
+from benches.measure import Options, Section, Table
+from benches.peers import boto3_peer
 from benches.servers import boto3_client, item, load, local, new_table, settings
-
-sys.path[:0] = [str(ROOT / "benches" / "peers"), str(ROOT / "tests" / "python")]
-
-import boto3_peer  # noqa: E402
-from fault_proxy import fault_proxy  # noqa: E402
+from tests.python.support.fault_proxy import fault_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

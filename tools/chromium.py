@@ -1,6 +1,6 @@
 """A Chromium for the tests of the enrollment page: find it, or install Debian's.
 
-python tools/chromium.py    # say where it is
+python -m tools.chromium    # say where it is
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import sys
 
-import debian
+from tools import debian
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PACKAGE = "chromium"

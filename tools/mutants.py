@@ -1,6 +1,6 @@
 """Break each guarantee on purpose, and see that its test fails.
 
-    python tools/mutants.py [NAME ...]
+    python -m tools.mutants [NAME ...]
 
 Works on a copy of the tree; the build cache is shared. A mutant that no test kills ends
 the run with an error, and so does one whose text is no longer in the source.
@@ -19,12 +19,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 STORE = "src/store/dynamodb.rs"
 RESERVE = "src/store/reserve.rs"
-FAULTS = "tests/python/test_faults.py"
-RACES = "tests/python/test_races.py"
+FAULTS = "tests/python/store/test_faults.py"
+RACES = "tests/python/store/test_races.py"
 RECOVERY = "src/store/recovery.rs"
 SEAL = "src/store/seal.rs"
-SEALING = "tests/python/test_sealing.py"
-PAGE = "tests/python/test_enroll_page.py"
+SEALING = "tests/python/store/test_sealing.py"
+PAGE = "tests/python/page"
 ACCESS = "chalicelib/access.py"
 TOKENS = "tests/python/http/test_tokens.py"
 
@@ -50,7 +50,7 @@ MUTANTS = {
         "src/otp/hotp.rs",
         "matched.conditional_assign(&counter, equal);",
         "matched.conditional_assign(&counter, equal & !found);",
-        "tests/python/test_otp.py -k two_steps_with_one_code",
+        "tests/python/otp/test_otp.py -k two_steps_with_one_code",
     ),
     "guess budget: the burst has no end": Mutant(
         RESERVE,
@@ -68,7 +68,7 @@ MUTANTS = {
         STORE,
         "if_not_exists(throttle_at, :refund) - :refund",
         ":refund - :refund",
-        "tests/python/test_verifier.py -k its_own_attempt_only",
+        "tests/python/store/test_verifier.py -k its_own_attempt_only",
     ),
     "guess budget: no cap on misses": Mutant(
         RESERVE,
@@ -122,37 +122,37 @@ MUTANTS = {
         STORE,
         '"attribute_not_exists(user_id) \\',
         '"attribute_exists(user_id) OR attribute_not_exists(user_id) \\',
-        "tests/python/test_cli_formats.py -k named_by_line",
+        "tests/python/cli/test_formats.py -k named_by_line",
     ),
     "moving in: a used code is good again": Mutant(
         "src/store/moving.rs",
         "history.last_step.map(n)",
         "None::<u64>.map(n)",
-        "tests/python/test_cli_moving.py -k everything_moves",
+        "tests/python/cli/test_moving.py -k everything_moves",
     ),
     "moving out: whoever is on the machine reads the file": Mutant(
         "python/lambdatotp/cli/exporting.py",
         "0o600",
         "0o644",
-        "tests/python/test_cli_moving.py -k out_and_in_again",
+        "tests/python/cli/test_moving.py -k out_and_in_again",
     ),
     "secrets: the list fetches them": Mutant(
         "src/store/scan.rs",
         "Some(STATUS)",
         "None",
-        "tests/python/test_cli_list.py -k stay_in_the_table",
+        "tests/python/cli/test_list.py -k stay_in_the_table",
     ),
     "forks: a child takes its parent's runtime and sockets for its own": Mutant(
         "src/process.rs",
         "self.process == std::process::id()",
         "self.process == std::process::id() || true",
-        "tests/python/test_fork.py -k awaits_after",
+        "tests/python/module/test_fork.py -k awaits_after",
     ),
     "forks: a child goes on with an embedded table": Mutant(
         "src/store/client/embedded/engine.rs",
         "parent.inherited || parent.used.load(Ordering::SeqCst)",
         "false && (parent.inherited || parent.used.load(Ordering::SeqCst))",
-        "tests/python/test_fork.py -k does_not_cross",
+        "tests/python/module/test_fork.py -k does_not_cross",
     ),
     "single use: a recovery code is good for two at once": Mutant(
         RECOVERY,
@@ -164,7 +164,7 @@ MUTANTS = {
         RESERVE,
         '"{new} AND {owed}"',
         '"{new} AND ({owed} OR :now = :now)"',
-        "tests/python/test_recovery.py -k their_budget",
+        "tests/python/store/test_recovery.py -k their_budget",
     ),
     "lost replies: a recovery meets itself": Mutant(
         RECOVERY,
@@ -212,13 +212,13 @@ MUTANTS = {
         STORE,
         "(attribute_not_exists(confirmed_at) AND expires_at <= :now)",
         "(expires_at <= :now)",
-        "tests/python/test_recovery.py -k was_used_never",
+        "tests/python/store/test_recovery.py -k was_used_never",
     ),
     "access: one token is as good as another": Mutant(
         ACCESS,
         "if hmac.compare_digest(shown, expected):",
         "if hmac.compare_digest(shown, shown):",
-        "tests/python/test_http.py -k several_tokens",
+        "tests/python/http/test_access.py -k several_tokens",
     ),
     "access: a token to verify with may do everything": Mutant(
         ACCESS,
@@ -284,7 +284,7 @@ MUTANTS = {
         "src/python/otp.rs",
         'format!("<Secret: {} bits>", self.0.bits())',
         'format!("<Secret: {}>", *self.0.to_base32())',
-        "tests/python/test_silence.py -k reprs",
+        "tests/python/module/test_silence.py -k reprs",
     ),
 }
 

@@ -3,8 +3,8 @@
 The suite comes with PyOTP's source distribution; it is fetched once, into the cache, and
 runs as it is.
 
-    python tools/pyotp_suite.py            # run it
-    python tools/pyotp_suite.py --fetch    # only fetch it
+    python -m tools.pyotp_suite            # run it
+    python -m tools.pyotp_suite --fetch    # only fetch it
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from dynamodb_local import CACHE
+from tools.dynamodb_local import CACHE
 
 VERSION = "2.12.0"
 MODULES = ["compat", "contrib", "contrib.steam", "exceptions", "hotp", "otp", "totp", "utils"]

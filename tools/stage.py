@@ -1,6 +1,6 @@
 """Set a stage up for `chalice deploy`: its entry in the configuration, and its permissions.
 
-    python tools/stage.py dev
+    python -m tools.stage dev
 
 The table is LAMBDATOTP_TABLE_NAME, if that is exported; it is written to the stage then,
 as LAMBDATOTP_ISSUER is. Otherwise it is what the stage has, or TABLE_NAME in
@@ -17,10 +17,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+from chalicelib import shipping
 
-from chalicelib import shipping  # noqa: E402
+ROOT = Path(__file__).parents[1]
 
 VARIABLES = ("LAMBDATOTP_TABLE_NAME", "LAMBDATOTP_ISSUER")
 

@@ -1,6 +1,6 @@
 """Fill vendor/ from the wheel for Lambda: what `chalice deploy` ships.
 
-    python tools/vendor.py dist/lambdatotp-0.1.0-cp310-abi3-manylinux2014_x86_64.whl
+    python -m tools.vendor dist/lambdatotp-0.1.0-cp310-abi3-manylinux2014_x86_64.whl
 
 Refuses a module that Lambda could not load, and adds the bytecode that Python would
 otherwise make anew at every cold start.
@@ -23,13 +23,12 @@ from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 
+from chalicelib import shipping
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from chalicelib import shipping  # noqa: E402
 
 # Lambda's oldest image that runs Python 3.10 has 2.26; manylinux2014 promises 2.17.
 MAX_GLIBC = (2, 17)

@@ -17,11 +17,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import charts
-import commands
-import openapi
-import stubs
 from mkdocs.structure.files import File
+
+from tools.site import charts, commands, openapi, stubs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,0 +1,1 @@
+"""The tests of all that Python sees: one folder a subject."""

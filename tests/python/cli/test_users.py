@@ -1,0 +1,110 @@
+"""The command line for users, on every engine."""
+
+from __future__ import annotations
+
+import json
+
+import lambdatotp
+import pyotp
+import pytest
+
+from tests.python.support.cli import in_a_terminal, run, shell
+from tests.python.support.codes import LEGACY, wrong_codes
+
+
+@pytest.fixture
+def call(engine):
+    """Run a command on the engine's table; returns its exit code and what it printed."""
+
+    def call(*arguments, as_json=True):
+        extra = ["--json"] if as_json else []
+        code, text = run(*arguments, *extra, **engine.environment())
+        return code, json.loads(text) if as_json and text.startswith("{") else text
+
+    return call
+
+
+def test_a_user_from_first_to_last(call, engine):
+    code, made = call("register", "ana", "--recovery-codes", "2")
+    assert (code, made["user"], len(made["recovery_codes"])) == (0, "ana", 2)
+    right = pyotp.parse_uri(made["uri"]).now()
+    assert call("verify", "ana", right) == (0, {"verdict": "accepted"})
+    assert call("verify", "ana", right) == (1, {"verdict": "replayed"})
+    assert call("verify", "ana", made["recovery_codes"][0]) == (
+        0,
+        {"verdict": "recovered", "recovery_codes_left": 1},
+    )
+    code, shown = call("show", "ana")
+    assert (code, shown["locked"], shown["recovery_codes_left"]) == (0, False, 1)
+    assert shown["confirmed_at"] >= shown["registered_at"]
+    code, fresh = call("recovery", "ana", "--count", "3")
+    assert (code, len(fresh["recovery_codes"])) == (0, 3)
+    assert call("unlock", "ana") == (0, {"unlocked": "ana"})
+    assert call("delete", "ana") == (0, {"deleted": "ana"})
+    assert engine.get("ana") is None
+    for command in (["show"], ["unlock"], ["recovery"], ["delete"]):
+        code, text = call(*command, "ana")
+        assert (code, text) == (1, "lambdatotp: there is no such user\n")
+
+
+def test_what_people_read(call, engine):
+    engine.put("ana", secret=LEGACY, misses=100)
+    code, text = call("show", "ana", as_json=False)
+    assert code == 0
+    assert "registered: by the original application" in text
+    assert "locked: yes: lambdatotp unlock ends that" in text
+    assert "secret sealed by: nothing" in text
+    assert LEGACY not in text
+    assert call("verify", "ana", "123456", as_json=False)[0] == 1
+    call("unlock", "ana")
+    enrollment = engine.verifier(enrollment_ttl=60).register("bob")
+    for wrong in wrong_codes(enrollment, 10):
+        engine.verifier().verify("bob", wrong)
+    _, text = call("show", "bob", as_json=False)
+    assert "attempts left: 0" in text
+    assert "next attempt in: 3" in text
+    assert "lapses: 20" in text
+    assert "no code was accepted yet" in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["register", "ana", "--recovery-codes", "21"], ["recovery", "ana", "--count", "0"]],
+)
+def test_numbers_that_cannot_be(arguments):
+    done = shell(*arguments, LAMBDATOTP_EMBEDDED=":memory:")
+    assert done.returncode == 2
+    assert "is not in the range" in done.stderr
+
+
+def test_in_a_terminal_the_qr_code_is_drawn(make_engine):
+    engine = make_engine("file")
+    code, shown = in_a_terminal(engine, "register", "ana")
+    assert code == 0
+    uri = next(line.strip()[5:] for line in shown.splitlines() if line.startswith("uri: "))
+    drawn = lambdatotp.qr_terminal(uri).replace("\n", "\r\n")
+    assert drawn in shown
+    # Piped, it is not.
+    assert "\x1b" not in shell("register", "bob", **engine.environment()).stdout
+
+
+def test_a_code_is_asked_for_and_not_shown(make_engine):
+    engine = make_engine("file")
+    secret = engine.verifier().register("ana").secret
+    typed = pyotp.TOTP(secret).now()
+    code, shown = in_a_terminal(engine, "verify", "ana", prompt="Code", typed=typed)
+    assert code == 0
+    assert "verdict: accepted" in shown
+
+
+def test_deleting_asks_first(make_engine):
+    engine = make_engine("file")
+    engine.verifier().register("ana")
+    code, shown = in_a_terminal(engine, "delete", "ana", prompt="ana?", typed="n")
+    assert code == 1
+    assert "Remove the second factor of ana?" in shown
+    assert engine.get("ana")
+    assert in_a_terminal(engine, "delete", "ana", prompt="ana?", typed="y")[0] == 0
+    assert engine.get("ana") is None
+    engine.verifier().register("ana")
+    assert in_a_terminal(engine, "delete", "ana", "--yes")[0] == 0

@@ -1,0 +1,296 @@
+"""What stops `chalice deploy` from shipping something that cannot work."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import boto3
+import pytest
+from lambdatotp import _lambdatotp
+
+from chalicelib import shipping
+from tests.python.support import ROOT
+from tools import stage as stages
+from tools import vendor as vendors
+
+PARTS = ["app.py", "chalicelib", ".chalice", "requirements.txt", "Cargo.toml", "Cargo.lock"]
+PARTS += ["pyproject.toml", "src", "python/lambdatotp", "tools"]
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Copy what a clone has, without vendor/."""
+    root = tmp_path / "project"
+    unwanted = shutil.ignore_patterns("__pycache__", "*.so", "deployments", "deployed")
+    for part in PARTS:
+        source, target = ROOT / part, root / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=unwanted)
+        else:
+            shutil.copy(source, target)
+    return root
+
+
+@pytest.fixture
+def filled(project):
+    """The same, with vendor/ as `make vendor` fills it."""
+    shutil.copytree(ROOT / "vendor", project / "vendor")
+    return project
+
+
+def chalice(root, *arguments, **variables):
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        **variables,
+    }
+    return subprocess.run(
+        [Path(sys.executable).with_name("chalice"), *arguments],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def package(root, *arguments, **variables):
+    return chalice(root, "package", *arguments, "out", **variables)
+
+
+def stopped(done, *words):
+    """One line that says what is wrong and what to run; nothing was written."""
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("lambdatotp: nothing was shipped: ")
+    for word in words:
+        assert word in line
+    return True
+
+
+@pytest.mark.parametrize("command", ["deploy", "package"])
+def test_an_empty_vendor(project, command):
+    done = chalice(project, command, *(["out"] if command == "package" else []))
+    assert stopped(done, "does not hold the compiled module", f"make {command} STAGE=dev")
+    assert not (project / "out").exists()
+    (project / "vendor").mkdir()
+    assert stopped(chalice(project, "deploy", "--stage", "prod"), "make deploy STAGE=prod")
+
+
+def test_other_commands_go_on(project):
+    done = chalice(project, "gen-policy", AWS_CHALICE_CLI_MODE="true")
+    assert "nothing was shipped" not in done.stderr
+
+
+@pytest.mark.shipped
+def test_a_full_vendor(filled):
+    done = package(filled)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(filled / "out" / "deployment.zip") as archive:
+        assert "lambdatotp/_lambdatotp.abi3.so" in archive.namelist()
+
+
+@pytest.mark.shipped
+@pytest.mark.parametrize("file", ["src/lib.rs", "python/lambdatotp/__init__.py", "Cargo.lock"])
+def test_a_stale_vendor(filled, file):
+    with (filled / file).open("a") as source:
+        source.write("\n")
+    assert stopped(package(filled), "was built from other sources")
+
+
+@pytest.mark.shipped
+def test_a_damaged_vendor(filled):
+    with (filled / "vendor/lambdatotp/_lambdatotp.abi3.so").open("ab") as module:
+        module.write(b"\0")
+    (filled / "vendor/lambdatotp/__init__.py").unlink()
+    assert stopped(package(filled), "_lambdatotp.abi3.so is not", "__init__.py is not")
+
+
+@pytest.mark.shipped
+def test_another_architecture(filled):
+    config = json.loads((filled / ".chalice/config.json").read_text())
+    config["stages"]["dev"]["lambda_architecture"] = "arm64"
+    (filled / ".chalice/config.json").write_text(json.dumps(config))
+    assert stopped(package(filled), "built for EM_X86_64", "runs on arm64")
+
+
+@pytest.mark.shipped
+def test_files_that_lambda_could_not_read(filled):
+    """As a clone made under umask 077 has them."""
+    (filled / "app.py").chmod(0o600)
+    (filled / "vendor/lambdatotp/__init__.py").chmod(0o640)
+    assert stopped(package(filled), "could not read", "app.py", "__init__.py", "chmod a+r")
+
+
+@pytest.mark.shipped
+def test_what_python_leaves_behind_is_not_shipped(filled):
+    cache = filled / "chalicelib" / "__pycache__"
+    cache.mkdir()
+    (cache / "config.cpython-399.pyc").write_bytes(b"junk")
+    assert package(filled, PYTHONDONTWRITEBYTECODE="").returncode == 0
+    with zipfile.ZipFile(filled / "out" / "deployment.zip") as archive:
+        names = archive.namelist()
+    assert len(names) == len(set(names))
+    assert not [name for name in names if "399" in name]
+
+
+@pytest.mark.shipped
+def test_a_table_that_the_policy_does_not_allow(filled):
+    config = filled / "chalicelib" / "config.py"
+    config.write_text(config.read_text().replace('"totp_users"', '"my_users"'))
+    assert stopped(package(filled), "allows totp_users, but stage dev uses my_users")
+    assert stages.prepare("dev", filled) == [".chalice/policy-dev.json"]
+    assert stages.prepare("dev", filled) == []
+    assert package(filled).returncode == 0
+    template = json.loads((filled / "out/sam.json").read_text())
+    assert "table/my_users" in json.dumps(template)
+
+
+@pytest.mark.shipped
+def test_a_table_that_is_exported(filled, monkeypatch):
+    exported = {"LAMBDATOTP_TABLE_NAME": "my_users"}
+    assert stopped(package(filled, **exported), "is my_users here", "would use totp_users")
+    monkeypatch.setenv("LAMBDATOTP_TABLE_NAME", "my_users")
+    wrote = [".chalice/config.json", ".chalice/policy-prod.json"]
+    assert stages.prepare("prod", filled) == wrote
+    # Written down, it is no longer needed in the environment.
+    done = package(filled, "--stage", "prod", LAMBDATOTP_TABLE_NAME="")
+    assert done.returncode == 0, done.stderr
+    properties = json.loads((filled / "out/sam.json").read_text())["Resources"]
+    variables = properties["APIHandler"]["Properties"]["Environment"]["Variables"]
+    assert variables == exported
+    assert "table/my_users" in json.dumps(properties["ApiHandlerRole"])
+    # The other stage is as it was.
+    monkeypatch.delenv("LAMBDATOTP_TABLE_NAME")
+    assert package(filled).returncode == 0
+
+
+@pytest.mark.shipped
+def test_a_stage_that_nobody_set_up(filled):
+    assert stopped(package(filled, "--stage", "prod"), "has no policy-prod.json", "STAGE=prod")
+
+
+@pytest.mark.shipped
+def test_the_policy_of_chalices_own_making(filled):
+    config = json.loads((filled / ".chalice/config.json").read_text())
+    config["autogen_policy"] = True
+    (filled / ".chalice/config.json").write_text(json.dumps(config))
+    assert stopped(package(filled), "autogen_policy grants no table")
+
+
+@pytest.mark.shipped
+def test_deploy_uploads_this_zip_and_grants_this_policy(filled, moto):
+    """As far as that can be had here: moto refuses the API, as Chalice describes it, in the end."""
+    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    done = chalice(filled, "deploy", AWS_ENDPOINT_URL=moto, **keys)
+    assert "ImportRestApi" in done.stdout + done.stderr
+
+    def client(service):
+        return boto3.client(service, endpoint_url=moto, region_name="eu-west-1")
+
+    function = client("lambda").get_function(FunctionName="lambdatotp-dev")["Configuration"]
+    (archive,) = (filled / ".chalice" / "deployments").glob("*.zip")
+    digest = base64.b64encode(hashlib.sha256(archive.read_bytes()).digest()).decode()
+    assert function["CodeSha256"] == digest
+    assert (function["Handler"], function["MemorySize"], function["Timeout"]) == (
+        "app.app",
+        256,
+        15,
+    )
+    assert function["Runtime"] == f"python3.{sys.version_info.minor}"
+    iam, role = client("iam"), function["Role"].rsplit("/", 1)[-1]
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    granted = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    assert granted == json.loads((filled / ".chalice" / "policy-dev.json").read_text())
+    assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+
+
+def test_a_stage_with_an_odd_name(project):
+    with pytest.raises(ValueError, match="no name for a stage"):
+        stages.prepare("../x", project)
+
+
+def test_the_policy_in_the_repository_is_the_one_made():
+    written = json.loads((ROOT / ".chalice" / "policy-dev.json").read_text())
+    assert written == stages.policy("totp_users")
+    assert shipping.table_in_the_file() == "totp_users"
+
+
+def test_the_templates_table_is_the_one_that_create_table_makes():
+    template = json.loads((ROOT / ".chalice" / "table.json").read_text())
+    made = template["Resources"]["UsersTable"]["Properties"]
+    requests = {}
+    for operation, body in _lambdatotp._table_requests("totp_users"):
+        requests[operation] = json.loads(body)
+        assert requests[operation].pop("TableName") == "totp_users"
+    assert template["Parameters"]["TableName"]["Default"] == "totp_users"
+    assert made.pop("TableName") == {"Ref": "TableName"}
+    expected = dict(requests["CreateTable"])
+    expected["SSESpecification"] = {"SSEEnabled": expected["SSESpecification"]["Enabled"]}
+    expected |= requests["UpdateTimeToLive"] | requests["UpdateContinuousBackups"]
+    assert made == expected
+
+
+@pytest.mark.shipped
+def test_the_template_holds_for_cloudformation(filled):
+    assert package(filled, "--merge-template", ".chalice/table.json").returncode == 0
+    lint = Path(sys.executable).with_name("cfn-lint")
+    done = subprocess.run(
+        [lint, filled / "out" / "sam.json"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+class TestModule:
+    """Which compiled modules are refused."""
+
+    @staticmethod
+    def dev_build():
+        return BytesIO(Path(_lambdatotp.__file__).read_bytes())
+
+    def test_one_built_without_zig(self):
+        with pytest.raises(vendors.UnfitError, match=r"glibc 2\.\d+.*--zig|libgcc_s"):
+            vendors.check_module(self.dev_build())
+
+    def test_one_for_another_machine(self):
+        module = self.dev_build()
+        module.seek(18)
+        module.write((8).to_bytes(2, "little"))
+        module.seek(0)
+        with pytest.raises(vendors.UnfitError, match="EM_MIPS"):
+            vendors.check_module(module)
+
+    def test_what_is_no_module(self):
+        with pytest.raises(vendors.UnfitError, match="no ELF module"):
+            vendors.check_module(BytesIO(b"MZ"))
+
+    @pytest.mark.shipped
+    def test_the_one_that_is_shipped(self):
+        with (ROOT / "vendor/lambdatotp/_lambdatotp.abi3.so").open("rb") as module:
+            assert vendors.check_module(module) == ("EM_X86_64", "2.17")
+
+    @pytest.mark.parametrize("modules", [0, 2])
+    def test_a_wheel_with_none_or_two(self, modules, tmp_path):
+        wheel = tmp_path / "lambdatotp.whl"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.writestr("lambdatotp/__init__.py", "")
+            for number in range(modules):
+                archive.writestr(f"lambdatotp/_{number}.so", "")
+        (tmp_path / "vendor").mkdir()
+        (tmp_path / "vendor" / "kept").touch()
+        with pytest.raises(vendors.UnfitError, match=f"{modules} compiled modules"):
+            vendors.fill(wheel, tmp_path / "vendor")
+        # What was there is still there, and nothing else.
+        assert (tmp_path / "vendor" / "kept").exists()
+        assert {path.name for path in tmp_path.iterdir()} == {"vendor", "lambdatotp.whl"}

@@ -1,0 +1,32 @@
+"""The fixtures of the HTTP service."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from chalice.test import Client
+
+from tests.python.support.service import Service, forget_app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def load_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Import the app anew, as a fresh Lambda does, in the environment of the test."""
+
+    def load(**variables: str) -> Service:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        forget_app()
+        return Service(Client(importlib.import_module("app").app))
+
+    return load
+
+
+@pytest.fixture
+def service(engine, load_app):
+    return load_app(**engine.environment())

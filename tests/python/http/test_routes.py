@@ -1,0 +1,217 @@
+"""The routes of the HTTP service, through Chalice's own test client."""
+
+from __future__ import annotations
+
+import base64
+import sys
+import time
+from urllib.parse import quote, urlencode
+
+import pyotp
+import pytest
+
+from tests.python.support.codes import LEGACY, legacy_code
+from tests.python.support.pictures import pixels_of_png, read
+from tests.python.support.service import FORM, JSON
+
+USERS = [
+    "ana@example.com",
+    "a+b",
+    "a/b",
+    "50%",
+    "%41",
+    "a b",
+    "日本語",
+    "🎉",
+    "a:b",
+    "a&b=c",
+    "..",
+    "a?b#c",
+    "verify",
+    "enroll",
+]
+
+
+def test_register_scan_verify(service):
+    response = service.register("ana@example.com")
+    assert response.status_code == 201
+    body = response.json_body
+    assert set(body) == {"user_id", "user", "qr_code", "qr_code_url"}
+    assert body["user_id"] == body["user"] == "ana@example.com"
+    # What a phone would read off the picture.
+    kind, _, data = body["qr_code_url"].partition(",")
+    assert kind == "data:image/png;base64"
+    scanned = read(pixels_of_png(base64.b64decode(data)))
+    assert scanned == body["qr_code"]
+    totp = pyotp.parse_uri(scanned)
+    assert (totp.name, totp.issuer) == ("ana@example.com", "MyApp")
+    code = totp.now()
+    verified = service.verify("ana@example.com", code)
+    assert (verified.status_code, verified.json_body) == (200, {"code_is_valid": True})
+    assert service.verify("ana@example.com", code).json_body == {"code_is_valid": False}
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_user_ids_on_every_route(engine, load_app, user):
+    # A step more than is used, so that one may end between computing a code and sending it.
+    service = load_app(
+        **engine.environment(), LAMBDATOTP_API_TOKEN="t0ken-of-an-operator", LAMBDATOTP_WINDOW="2"
+    )
+    bearer = {"Authorization": "Bearer t0ken-of-an-operator"}
+    for register in (
+        lambda: service.call("POST", "/", {"user": user}, bearer),
+        lambda: service.call("POST", "/", urlencode({"user": user}), {**FORM, **bearer}),
+    ):
+        response = register()
+        assert response.status_code == 201
+        assert response.json_body["user_id"] == user
+        totp = pyotp.parse_uri(response.json_body["qr_code"])
+        assert totp.name == user
+        for step, call in enumerate(
+            (
+                lambda code: service.call("POST", "/verify", {"user": user, "code": code}, bearer),
+                lambda code: service.call(
+                    "POST", "/verify", urlencode({"user": user, "code": code}), {**FORM, **bearer}
+                ),
+                lambda code: service.call(
+                    "GET", "/verify?" + urlencode({"user": user, "code": code}), headers=bearer
+                ),
+            ),
+            start=-1,
+        ):
+            code = totp.at(time.time(), counter_offset=step)
+            assert call(code).json_body == {"code_is_valid": True}
+        root = "/?" + urlencode({"user": user, "code": "000000"}, quote_via=quote)
+        assert service.call("GET", root, headers=bearer).json_body == {"code_is_valid": False}
+        assert service.call("DELETE", "/" + quote(user, safe=""), headers=bearer).status_code == 204
+        gone = service.call("DELETE", "/" + quote(user, safe=""), headers=bearer)
+        assert (gone.status_code, gone.json_body["Code"]) == (404, "NotFoundError")
+
+
+def test_the_original_applications_users(engine, load_app):
+    engine.put("old@example.com", secret=LEGACY)
+    service = load_app(**engine.environment())
+    path = "/verify?" + urlencode({"user": "old@example.com", "code": legacy_code()})
+    assert service.call("GET", path).json_body == {"code_is_valid": True}
+
+
+def test_replies_are_not_kept(service):
+    for response in (service.register("ana"), service.register("ana"), service.verify("ana", "1")):
+        assert response.headers["Cache-Control"] == "no-store"
+        assert "Access-Control-Allow-Origin" not in response.headers
+
+
+class TestRecovery:
+    TOKEN = {"Authorization": "Bearer t0ken-of-an-operator"}  # noqa: RUF012 - nobody changes it
+
+    @pytest.fixture
+    def guarded(self, engine, load_app):
+        return load_app(**engine.environment(), LAMBDATOTP_API_TOKEN="t0ken-of-an-operator")
+
+    def call(self, service, path, fields):
+        return service.call("POST", path, fields, self.TOKEN)
+
+    def test_codes_come_with_a_registration_that_asks_for_them(self, guarded):
+        body = self.call(guarded, "/", {"user": "ana", "recovery_codes": 2}).json_body
+        assert len(body["recovery_codes"]) == 2
+        first, second = body["recovery_codes"]
+        verified = self.call(guarded, "/verify", {"user": "ana", "code": first}).json_body
+        assert verified == {"code_is_valid": True, "recovery_codes_left": 1}
+        again = self.call(guarded, "/verify", {"user": "ana", "code": first}).json_body
+        assert again == {"code_is_valid": False}
+        form = guarded.call(
+            "POST", "/verify", urlencode({"user": "ana", "code": second}), {**FORM, **self.TOKEN}
+        )
+        assert form.json_body == {"code_is_valid": True, "recovery_codes_left": 0}
+
+    def test_a_form_asks_with_text(self, guarded):
+        body = urlencode({"user": "ana", "recovery_codes": "3"})
+        response = guarded.call("POST", "/", body, {**FORM, **self.TOKEN})
+        assert len(response.json_body["recovery_codes"]) == 3
+
+    @pytest.mark.parametrize(
+        "count", [-1, 21, 1.5, "x", "", "٣", None, True, [1], 10**30, "9" * 99]
+    )
+    def test_numbers_that_cannot_be(self, guarded, count):
+        response = self.call(guarded, "/", {"user": "ana", "recovery_codes": count})
+        assert (response.status_code, response.json_body["Code"]) == (400, "BadRequestError")
+        assert "recovery_codes is not a number" in response.json_body["Message"]
+
+    def test_new_ones(self, guarded):
+        old = self.call(guarded, "/", {"user": "ana", "recovery_codes": 1}).json_body
+        new = self.call(guarded, "/recovery_codes", {"user": "ana"})
+        assert (new.status_code, new.json_body["user_id"]) == (201, "ana")
+        assert len(new.json_body["recovery_codes"]) == 10
+        for code, right in [
+            (old["recovery_codes"][0], False),
+            (new.json_body["recovery_codes"][0], True),
+        ]:
+            body = self.call(guarded, "/verify", {"user": "ana", "code": code}).json_body
+            assert body["code_is_valid"] is right
+        assert self.call(guarded, "/recovery_codes", {"user": "nobody"}).status_code == 404
+        assert self.call(guarded, "/recovery_codes", {"user": "ana", "count": 0}).status_code == 400
+
+    def test_unlock(self, engine, guarded):
+        engine.put("ana", secret=LEGACY, misses=100)
+        right = {"user": "ana", "code": legacy_code()}
+        assert self.call(guarded, "/verify", right).status_code == 423
+        assert self.call(guarded, "/unlock", {"user": "ana"}).status_code == 204
+        assert self.call(guarded, "/verify", right).json_body == {"code_is_valid": True}
+        assert self.call(guarded, "/unlock", {"user": "nobody"}).status_code == 404
+
+    @pytest.mark.parametrize("path", ["/unlock", "/recovery_codes"])
+    def test_without_a_token_nobody_may(self, service, engine, path):
+        engine.put("ana", secret=LEGACY, misses=100)
+        response = service.call("POST", path, {"user": "ana"})
+        assert (response.status_code, response.json_body["Code"]) == (403, "ForbiddenError")
+        assert engine.get("ana")["misses"] == 100
+
+
+class TestEnrollmentPage:
+    """Who gets it; what it does is in tests/python/page."""
+
+    @pytest.mark.parametrize("setting", [None, "", "off", "1", "true", "on off"])
+    def test_it_is_off_until_it_is_switched_on(self, engine, load_app, setting):
+        variables = {} if setting is None else {"LAMBDATOTP_ENROLL_PAGE": setting}
+        service = load_app(
+            **engine.environment(), **variables, LAMBDATOTP_API_TOKEN="t0ken-of-an-operator"
+        )
+        for headers in ({}, {"Authorization": "Bearer t0ken-of-an-operator"}):
+            response = service.call("GET", "/enroll", headers=headers)
+            assert (response.status_code, response.json_body["Code"]) == (404, "NotFoundError")
+
+    @pytest.mark.parametrize("token", [None, "t0ken-of-an-operator"])
+    def test_it_is_shown_to_everybody_and_asks_for_the_token(self, engine, load_app, token):
+        settings = {"LAMBDATOTP_ENROLL_PAGE": "ON"}
+        if token:
+            settings["LAMBDATOTP_API_TOKEN"] = token
+        response = load_app(**engine.environment(), **settings).call("GET", "/enroll")
+        assert response.status_code == 200
+        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert response.headers["Cache-Control"] == "no-store"
+        html = response.body.decode()
+        assert html.startswith("<!doctype html>")
+        assert ('type="password"' in html) is bool(token)
+        assert "t0ken-of-an-operator" not in html
+
+    def test_there_is_none_with_iam(self, engine, load_app, monkeypatch):
+        service = load_app(**engine.environment(), LAMBDATOTP_ENROLL_PAGE="on")
+        assert service.call("GET", "/enroll").status_code == 200
+        monkeypatch.setattr(sys.modules["chalicelib.config"], "IAM_AUTHORIZATION", True)
+        assert service.call("GET", "/enroll").status_code == 404
+
+
+def test_every_reply_has_the_headers_of_a_careful_service(service):
+    for response in (
+        service.register("ana"),
+        service.verify("ana", "000000"),
+        service.verify("nobody", "000000"),
+        service.call("POST", "/", b"", JSON),
+        service.call("DELETE", "/ana"),
+    ):
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        assert headers["cache-control"] == "no-store"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["content-security-policy"].startswith("default-src 'none'")
+        assert headers["referrer-policy"] == "no-referrer"
+        assert not [name for name in headers if name.startswith("access-control")]

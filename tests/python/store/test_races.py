@@ -1,0 +1,149 @@
+"""What must hold however many callers come at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import lambdatotp
+import pytest
+
+from tests.python.support.codes import code_of, wrong_code, wrong_codes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+THREADS = 64
+
+
+def outcome(call: Callable[[], Any]) -> str:
+    """What a call came to, by name."""
+    try:
+        result = call()
+    except lambdatotp.LambdaTotpError as error:
+        return type(error).__name__
+    return str(result) if isinstance(result, bool) else "done"
+
+
+def at_once(calls: list[Callable[[], Any]]) -> Counter[str]:
+    """Make all calls at the same moment, each in a thread of its own."""
+    start = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], Any]) -> str:
+        start.wait()
+        return outcome(call)
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return Counter(pool.map(run, calls))
+
+
+def test_one_right_code_many_callers_one_true(engine):
+    verifiers = [engine.verifier(burst=100) for _ in range(4)]
+    enrollment = verifiers[0].register("ana")
+    code = code_of(enrollment)
+    calls = [lambda v=verifiers[n % 4]: v.verify("ana", code) for n in range(THREADS)]
+    assert at_once(calls) == {"True": 1, "False": THREADS - 1}
+
+
+def test_parallel_guesses_never_outrun_the_burst(engine):
+    verifiers = [engine.verifier() for _ in range(4)]
+    enrollment = verifiers[0].register("ana")
+    guesses = wrong_codes(enrollment, 200)
+    calls = [
+        lambda v=verifiers[n % 4], code=code: v.verify("ana", code)
+        for n, code in enumerate(guesses)
+    ]
+    assert at_once(calls) == {"False": 10, "TooManyAttemptsError": 190}
+    assert engine.get("ana")["misses"] == 10
+
+
+def test_parallel_guesses_never_outrun_the_cap_on_misses(engine):
+    verifier = engine.verifier(burst=100, max_misses=7)
+    wrong = wrong_code(verifier.register("ana"))
+    calls = [lambda: verifier.verify("ana", wrong)] * 50
+    assert at_once(calls) == {"False": 7, "LockedError": 43}
+
+
+def test_one_of_many_registrations_wins(engine):
+    verifiers = [engine.verifier() for _ in range(4)]
+    won = []
+    calls = [lambda v=verifiers[n % 4]: won.append(v.register("ana")) for n in range(THREADS)]
+    assert at_once(calls) == {"done": 1, "UserExistsError": THREADS - 1}
+    assert verifiers[0].verify("ana", code_of(won[0])) is True
+
+
+def test_one_of_many_deletions_wins(engine):
+    verifier = engine.verifier()
+    verifier.register("ana")
+    assert at_once([lambda: verifier.delete("ana")] * 16) == {"done": 1, "UserNotFoundError": 15}
+
+
+def test_guesses_beside_logins_of_the_same_user(engine):
+    """A user's own successes never buy an attacker attempts."""
+    verifier = engine.verifier(burst=10, window=5)
+    enrollment = verifier.register("ana")
+    guesses = wrong_codes(enrollment, 60)
+    logins = [
+        lambda step=step: verifier.verify("ana", code_of(enrollment, step)) for step in (-5, 0, 5)
+    ]
+    outcomes = at_once(
+        [*(lambda code=code: verifier.verify("ana", code) for code in guesses), *logins]
+    )
+    granted = outcomes["False"]
+    assert granted <= 10 + 3  # a login that came after a later one is a miss, too
+    assert sum(outcomes.values()) == 63
+
+
+def _in_a_process(settings: dict[str, str], code: str, start: Any, results: Any) -> None:
+    verifier = lambdatotp.Verifier(**settings, burst=100)
+    start.wait()
+    results.put([outcome(lambda: verifier.verify("ana", code)) for _ in range(5)])
+
+
+def test_one_right_code_many_processes_one_true(shared_engine):
+    enrollment = shared_engine.verifier().register("ana")
+    context = multiprocessing.get_context("spawn")
+    start, results = context.Barrier(4), context.Queue()
+    arguments = (shared_engine.settings, code_of(enrollment), start, results)
+    processes = [context.Process(target=_in_a_process, args=arguments) for _ in range(4)]
+    for process in processes:
+        process.start()
+    outcomes = Counter(name for _ in processes for name in results.get(timeout=60))
+    for process in processes:
+        process.join()
+    assert outcomes == {"True": 1, "False": 19}
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_deleting_while_verifying_never_poisons_the_next_enrollment(engine, turn):
+    verifier = engine.verifier(burst=100)
+    enrollment = verifier.register("ana")
+    code = code_of(enrollment)
+    again = []
+
+    def renew() -> None:
+        verifier.delete("ana")
+        again.append(verifier.register("ana"))
+
+    at_once([renew, *[lambda: verifier.verify("ana", code)] * 8])
+    item = engine.get("ana")
+    assert "last_step" not in item, turn
+    assert verifier.verify("ana", code_of(again[0])) is True
+
+
+def test_one_recovery_code_many_callers_one_true(engine):
+    verifiers = [engine.verifier(burst=100) for _ in range(4)]
+    code = verifiers[0].register("ana", recovery_codes=1).recovery_codes[0]
+    calls = [lambda v=verifiers[n % 4]: v.verify("ana", code) for n in range(THREADS)]
+    assert at_once(calls) == {"True": 1, "False": THREADS - 1}
+
+
+def test_parallel_guesses_of_recovery_codes_never_outrun_the_burst(engine):
+    verifiers = [engine.verifier() for _ in range(4)]
+    verifiers[0].register("ana", recovery_codes=1)
+    wrong = "AAAA-AAAA-AAAA-AAAA"
+    calls = [lambda v=verifiers[n % 4]: v.verify("ana", wrong) for n in range(THREADS)]
+    assert at_once(calls) == {"False": 10, "TooManyAttemptsError": THREADS - 10}
