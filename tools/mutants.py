@@ -26,6 +26,7 @@ SEAL = "src/store/seal.rs"
 SEALING = "tests/python/store/test_sealing.py"
 PAGE = "tests/python/page"
 ACCESS = "chalicelib/access.py"
+SERVE = "tests/python/cli/test_local_server.py"
 TOKENS = "tests/python/http/test_tokens.py"
 
 
@@ -261,6 +262,18 @@ MUTANTS = {
         "if answered.outcome:",
         'if answered.outcome == "unavailable":',
         "tests/python/http/test_audit_of_refusals.py -k shows_no_token",
+    ),
+    "serve: a name that leads here from elsewhere is ours": Mutant(
+        "python/lambdatotp/cli/local_server.py",
+        "if not HOST.fullmatch(host):",
+        "if False:",
+        f"{SERVE} -k from_elsewhere",
+    ),
+    "serve: a form on a page of another site is ours": Mutant(
+        "python/lambdatotp/cli/local_server.py",
+        "if foreign or (",
+        "if (",
+        f"{SERVE} -k of_another_site",
     ),
     "enrollment page: whatever is slipped in runs": Mutant(
         "chalicelib/enroll.py",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
-import shutil
 import signal
 import socket
-import subprocess
 import sys
-from contextlib import suppress
+import traceback
 from pathlib import Path
 
 import click
@@ -51,26 +50,22 @@ def _folder(given: str | None) -> Path:
     )
 
 
-def _chalice() -> str:
-    beside = Path(sys.executable).parent / "chalice"
-    found = str(beside) if beside.is_file() else shutil.which("chalice")
-    if found is None:
+def _check_libraries() -> None:
+    missing = [name for name in ("chalice", "waitress") if not importlib.util.find_spec(name)]
+    if missing:
         raise click.UsageError(
-            "Chalice is not installed, which serves the app: pip install chalice"
+            f"{' and '.join(missing)} is needed to serve the app: pip install {' '.join(missing)}"
         )
-    return found
 
 
-def _check(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise click.ClickException(
-                f"port {port} cannot be used ({error.strerror}): try --port {port + 1} "
-                f"(make run PORT={port + 1})"
-            ) from None
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise click.ClickException(
+            f"port {port} cannot be used ({error.strerror}): try --port {port + 1} "
+            f"(make run PORT={port + 1})"
+        ) from None
 
 
 @click.command()
@@ -93,29 +88,29 @@ def serve(port: int, embedded: str, app: str | None) -> None:
       lambdatotp serve
       lambdatotp serve --port 8001 --embedded :memory:
     """
-    folder, chalice = _folder(app), _chalice()
-    _check(port)
+    folder = _folder(app).resolve()
+    _check_libraries()
+    # Chalice is not there for every command.
+    from . import local_server  # noqa: PLC0415
+
     database = embedded if embedded == ":memory:" else str(Path(embedded).resolve())
-    settings = {"LAMBDATOTP_ENROLL_PAGE": "on", "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(  # noqa: S603 - Chalice, as installed
-        [chalice, "local", "--no-autoreload", "--port", str(port)],
-        cwd=folder,
-        env={**settings, **os.environ, "LAMBDATOTP_EMBEDDED": database},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-    served = False
-    with suppress(KeyboardInterrupt):
-        for line in process.stdout or ():
-            if line.startswith("Serving on"):
-                served = True
-                url = f"http://127.0.0.1:{port}"
-                python = os.path.relpath(sys.executable)
-                click.echo(BANNER.format(url=url, database=database, python=python))
-            else:
-                click.echo(line, nl=False)
-    process.terminate()
-    process.wait()
-    if not served:
-        raise click.ClickException("the app did not start: see above")
+    os.environ.setdefault("LAMBDATOTP_ENROLL_PAGE", "on")
+    os.environ["LAMBDATOTP_EMBEDDED"] = database
+    python = os.path.relpath(sys.executable)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with _listen(port) as listening:
+        # The app may look for files beside it.
+        os.chdir(folder)
+        try:
+            server = local_server.make(folder, listening)
+        except SystemExit as stopped:
+            # The app's own word.
+            click.echo(stopped.code, err=True)
+        except Exception:  # noqa: BLE001 - whatever the app raises when it is imported
+            traceback.print_exc()
+        else:
+            url = f"http://127.0.0.1:{port}"
+            click.echo(BANNER.format(url=url, database=database, python=python))
+            server.run()
+            return
+    raise click.ClickException("the app did not start: see above")
