@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-STORE = "src/store/dynamodb.rs"
+ACCEPT = "src/store/accept.rs"
+DELETE = "src/store/delete.rs"
+REGISTER = "src/store/register.rs"
 RESERVE = "src/store/reserve.rs"
 FAULTS = "tests/python/store/test_faults.py"
 RACES = "tests/python/store/test_races.py"
@@ -42,7 +44,7 @@ class Mutant:
 
 MUTANTS = {
     "single use: the last step is not a condition": Mutant(
-        STORE,
+        ACCEPT,
         "{same} AND (attribute_not_exists(last_step) OR last_step < :step)",
         "{same} AND :step = :step",
         f"{RACES} -k test_one_right_code_many_callers",
@@ -66,7 +68,7 @@ MUTANTS = {
         f"{RACES} -k outrun_the_burst",
     ),
     "guess budget: success forgives everything": Mutant(
-        STORE,
+        ACCEPT,
         "if_not_exists(throttle_at, :refund) - :refund",
         ":refund - :refund",
         "tests/python/store/test_verifier.py -k its_own_attempt_only",
@@ -78,7 +80,7 @@ MUTANTS = {
         f"{RACES} -k cap_on_misses",
     ),
     "lost replies: register meets itself": Mutant(
-        STORE,
+        REGISTER,
         "(!there.carries(field::ENROLLMENT_ID, id)).then_some(there)",
         "Some(there)",
         f"{FAULTS} -k test_of_register",
@@ -96,31 +98,31 @@ MUTANTS = {
         f"{FAULTS} -k test_of_the_reservation",
     ),
     "lost replies: an acceptance meets itself": Mutant(
-        STORE,
+        ACCEPT,
         "old.carries(field::ACCEPT_ID, &id)",
         "false",
         f"{FAULTS} -k test_of_the_acceptance",
     ),
     "lost replies: a deletion meets itself": Mutant(
-        STORE,
+        DELETE,
         "if failed && !refused",
         "if false && failed && !refused",
         f"{FAULTS} -k test_of_delete",
     ),
     "enrollments: a new one inherits the old one's step": Mutant(
-        STORE,
+        ACCEPT,
         '"enrollment_id = :enrolled"',
         '":enrolled = :enrolled"',
         f"{FAULTS} -k inherits_nothing",
     ),
     "enrollments: a legacy one, too": Mutant(
-        STORE,
+        ACCEPT,
         "attribute_not_exists(enrollment_id) AND secret = :enrolled",
         ":enrolled = :enrolled",
         f"{FAULTS} -k legacy_users",
     ),
     "moving in: whoever is there is written over": Mutant(
-        STORE,
+        REGISTER,
         '"attribute_not_exists(user_id) \\',
         '"attribute_exists(user_id) OR attribute_not_exists(user_id) \\',
         "tests/python/cli/test_formats.py -k named_by_line",
@@ -198,7 +200,7 @@ MUTANTS = {
         f"{SEALING} -k nothing_charged",
     ),
     "sealed secrets: the open one stays beside it": Mutant(
-        STORE,
+        ACCEPT,
         'remove = " REMOVE expires_at, secret";',
         'remove = " REMOVE expires_at";',
         f"{SEALING} -k next_accepted_code",
@@ -210,7 +212,7 @@ MUTANTS = {
         f"{SEALING} -k holds_no_secret",
     ),
     "enrollments: one that was used lapses": Mutant(
-        STORE,
+        REGISTER,
         "(attribute_not_exists(confirmed_at) AND expires_at <= :now)",
         "(expires_at <= :now)",
         "tests/python/store/test_recovery.py -k was_used_never",

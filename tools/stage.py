@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 
 VARIABLES = ("LAMBDATOTP_TABLE_NAME", "LAMBDATOTP_ISSUER")
 
-# The writes of src/store/dynamodb.rs: there are no reads, a write returns what it saw.
+# What the verbs of src/store send for a login: no reads, a write returns what it saw.
 ACTIONS = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
 LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 

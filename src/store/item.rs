@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use zeroize::Zeroizing;
 
-use super::StoreError;
 use super::seal::{KeyRing, Owner, Sealed};
+use super::{NewUser, StoreError};
 use crate::otp::{Algorithm, Digits, Period, Secret, Totp};
+use crate::random::{self, RandomError};
 
 /// The table's attributes. `user_id` and `secret` are the original application's.
 pub(super) mod field {
@@ -31,6 +34,21 @@ pub(super) mod field {
     pub(in crate::store) const RECOVERY_AT: &str = "recovery_at";
     pub(in crate::store) const REDEEM_ID: &str = "redeem_id";
     pub(in crate::store) const EXPIRES_AT: &str = "expires_at";
+}
+
+/// A number, as DynamoDB takes it.
+pub(super) fn n(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// A string, as DynamoDB takes it.
+pub(super) fn s(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+/// 128 random bits: no two writes ever share one.
+pub(super) fn write_id() -> Result<String, RandomError> {
+    Ok(data_encoding::BASE64URL_NOPAD.encode(&random::bytes::<16>()?))
 }
 
 /// Which enrollment a code was checked against: it must still be the one there
@@ -107,6 +125,14 @@ impl fmt::Debug for Item {
 impl Item {
     pub(super) fn new(user: &str, attributes: HashMap<String, AttributeValue>) -> Self {
         Self { user: user.to_owned(), attributes }
+    }
+
+    /// The item that a failed condition returned, where there was one.
+    pub(super) fn returned(
+        user: &str,
+        old: Option<&HashMap<String, AttributeValue>>,
+    ) -> Option<Self> {
+        old.filter(|old| !old.is_empty()).map(|old| Self::new(user, old.clone()))
     }
 
     fn corrupt<T>(&self, field: &'static str, problem: &'static str) -> Result<T, StoreError> {
@@ -229,17 +255,15 @@ impl Item {
 /// The attributes of a new item. Parameters are stored only where they differ from
 /// what an absent attribute means.
 pub(super) fn attributes(
-    user: &super::NewUser<'_>,
+    user: &NewUser<'_>,
     enrollment_id: &str,
     keys: &KeyRing,
 ) -> Result<HashMap<String, AttributeValue>, StoreError> {
     let totp = user.totp;
-    let string = |text: &str| AttributeValue::S(text.to_owned());
-    let number = |number: u64| AttributeValue::N(number.to_string());
     let mut attributes = HashMap::from([
-        (field::USER_ID.to_owned(), string(user.user)),
-        (field::ENROLLMENT_ID.to_owned(), string(enrollment_id)),
-        (field::REGISTERED_AT.to_owned(), number(user.registered_at)),
+        (field::USER_ID.to_owned(), s(user.user)),
+        (field::ENROLLMENT_ID.to_owned(), s(enrollment_id)),
+        (field::REGISTERED_AT.to_owned(), n(user.registered_at)),
     ]);
     match keys.seal(Owner { user: user.user, enrollment_id }, totp.secret())? {
         Some(Sealed { by, bytes }) => {
@@ -247,31 +271,41 @@ pub(super) fn attributes(
             attributes.insert(field::SEALED_BY.to_owned(), AttributeValue::S(by));
         }
         None => {
-            attributes.insert(field::SECRET.to_owned(), string(&totp.secret().to_base32()));
+            attributes.insert(field::SECRET.to_owned(), s(&totp.secret().to_base32()));
         }
     }
     if let Some(at) = user.expires_at {
-        attributes.insert(field::EXPIRES_AT.to_owned(), number(at));
+        attributes.insert(field::EXPIRES_AT.to_owned(), n(at));
     }
     if !user.recovery.is_empty() {
         attributes.insert(field::RECOVERY.to_owned(), AttributeValue::Ss(user.recovery.clone()));
     }
     if totp.algorithm() != Algorithm::default() {
-        attributes.insert(field::ALGORITHM.to_owned(), string(totp.algorithm().as_str()));
+        attributes.insert(field::ALGORITHM.to_owned(), s(totp.algorithm().as_str()));
     }
     if totp.digits() != Digits::default() {
-        attributes.insert(field::DIGITS.to_owned(), number(totp.digits().get().into()));
+        attributes.insert(field::DIGITS.to_owned(), n(totp.digits().get()));
     }
     if totp.period() != Period::default() {
-        attributes.insert(field::PERIOD.to_owned(), number(totp.period().seconds()));
+        attributes.insert(field::PERIOD.to_owned(), n(totp.period().seconds()));
     }
     Ok(attributes)
+}
+
+/// The item that failed the condition, where that is what happened.
+#[expect(clippy::option_option, reason = "no such failure, and no such item, are two answers")]
+pub(super) fn failed_condition<R>(
+    error: &SdkError<UpdateItemError, R>,
+) -> Option<Option<&HashMap<String, AttributeValue>>> {
+    match error.as_service_error()? {
+        UpdateItemError::ConditionalCheckFailedException(failed) => Some(failed.item()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::NewUser;
 
     fn item(extra: &[(&str, AttributeValue)]) -> Item {
         let mut attributes = HashMap::from([(

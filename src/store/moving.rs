@@ -1,8 +1,7 @@
 //! Users that come from elsewhere, with secrets that phones have already.
 
-use super::dynamodb::n;
-use super::item::{History, Item, attributes, field};
-use super::{NewUser, Store, StoreError, write_id};
+use super::item::{History, Item, attributes, field, n, write_id};
+use super::{NewUser, Store, StoreError};
 use crate::otp::Totp;
 
 /// A user from elsewhere.

@@ -2,10 +2,22 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-use super::dynamodb::{failed_condition, item, n, s};
-use super::item::{Item, field};
-use super::reserve::Budget;
-use super::{Attempt, Redemption, Reserved, Store, StoreError, write_id};
+use super::item::{Item, failed_condition, field, n, s, write_id};
+use super::reserve::{Attempt, Budget, Reserved};
+use super::{Store, StoreError};
+
+/// A right recovery code, about to be used up.
+#[derive(Debug, Clone, Copy)]
+pub struct Redemption<'a> {
+    /// Whose code.
+    pub user: &'a str,
+    /// Its hash.
+    pub hash: &'a str,
+    /// What the reservation added to `recovery_at`, in milliseconds: given back.
+    pub refund_ms: i64,
+    /// Seconds since 1970.
+    pub now: u64,
+}
 
 impl Store {
     /// Charges an attempt with a recovery code, and reads the hashes of those left. Such
@@ -58,7 +70,7 @@ impl Store {
             Ok(done) => Item::new(redemption.user, done.attributes.unwrap_or_default()),
             Err(error) => match failed_condition(&error) {
                 None => return Err(StoreError::of(&error, &self.table)),
-                Some(old) => match item(redemption.user, old) {
+                Some(old) => match Item::returned(redemption.user, old) {
                     // Our own, whose reply was lost.
                     Some(old) if old.carries(field::REDEEM_ID, &id) => old,
                     _ => return Ok(None),
@@ -79,7 +91,7 @@ impl Store {
         hashes: Vec<String>,
     ) -> Result<bool, StoreError> {
         let codes = (":codes", AttributeValue::Ss(hashes));
-        self.of_one_who_exists(user, "SET recovery = :codes", codes).await
+        self.update_existing(user, "SET recovery = :codes", codes).await
     }
 
     /// Forgives a user's misses and what their attempts owe. Tells whether there is such
@@ -89,11 +101,11 @@ impl Store {
     /// Every kind of [`StoreError`].
     pub async fn unlock(&self, user: &str) -> Result<bool, StoreError> {
         let update = "SET misses = :zero REMOVE throttle_at, recovery_at";
-        self.of_one_who_exists(user, update, (":zero", n(0))).await
+        self.update_existing(user, update, (":zero", n(0))).await
     }
 
     /// An update that demands no more than that there is such a user.
-    async fn of_one_who_exists(
+    async fn update_existing(
         &self,
         user: &str,
         update: &str,

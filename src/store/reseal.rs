@@ -1,7 +1,7 @@
 //! Sealing a whole table under the first key, page by page, while logins go on.
 
-use super::dynamodb::{failed_condition, s, same_enrollment};
-use super::item::{Item, field};
+use super::accept::same_enrollment;
+use super::item::{Item, failed_condition, field, s};
 use super::{Part, Store, StoreError};
 
 /// What became of one page.

@@ -1,16 +1,55 @@
 //! Charging an attempt, before its code is looked at: DESIGN.md, "How are guesses bounded?".
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure::AllOld};
 
-use super::dynamodb::{failed_condition, item, n, s};
-use super::item::{Item, field};
+use super::item::{Item, Record, failed_condition, field, n, s, write_id};
 use super::seal::{self, KeyRing};
-use super::{Attempt, Record, Reserved, Store, StoreError, write_id};
-use crate::policy::Charge;
+use super::{Store, StoreError};
+use crate::policy::{Charge, Policy};
 
 /// How often a reservation changes between its two forms before it gives up: each
 /// change means that another attempt of the same user came in between.
 const MAX_TURNS: usize = 16;
+
+/// An attempt to check a code.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'a> {
+    /// Whose code.
+    pub user: &'a str,
+    /// Milliseconds since 1970.
+    pub now_ms: i64,
+    /// How many attempts there may be.
+    pub policy: &'a Policy,
+}
+
+/// What became of an attempt's reservation.
+#[derive(Debug)]
+pub enum Reserved<T> {
+    /// The attempt is charged, and this is what there is to check it against.
+    Granted(T),
+    /// There is no such user.
+    NotFound,
+    /// Nothing was charged; the next attempt is free after this time.
+    Throttled(Duration),
+    /// Too many misses in a row: no attempt is granted until an unlock.
+    Locked,
+}
+
+impl<T> Reserved<T> {
+    pub(super) fn and_then<U>(
+        self,
+        read: impl FnOnce(T) -> Result<U, StoreError>,
+    ) -> Result<Reserved<U>, StoreError> {
+        Ok(match self {
+            Self::Granted(granted) => Reserved::Granted(read(granted)?),
+            Self::NotFound => Reserved::NotFound,
+            Self::Throttled(wait) => Reserved::Throttled(wait),
+            Self::Locked => Reserved::Locked,
+        })
+    }
+}
 
 /// What an attempt is charged to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -128,7 +167,7 @@ impl Store {
             let Some(old) = failed_condition(&error) else {
                 return Err(StoreError::of(&error, &self.table));
             };
-            let Some(old) = item(user, old) else { return Ok(Reserved::NotFound) };
+            let Some(old) = Item::returned(user, old) else { return Ok(Reserved::NotFound) };
             if old.carries(field::RESERVE_ID, &id) {
                 return Ok(Reserved::Granted(old));
             }

@@ -1,7 +1,6 @@
 //! Reading the table page by page: for whoever looks after it, not for logins.
 
-use super::dynamodb::s;
-use super::item::{History, Item, field};
+use super::item::{History, Item, field, s};
 use super::{Record, Status, Store, StoreError};
 use aws_sdk_dynamodb::types::AttributeValue;
 

@@ -1,7 +1,6 @@
 //! Looking at a user: for whoever helps them, not for logins.
 
-use super::dynamodb::s;
-use super::item::{Item, field};
+use super::item::{Item, field, s};
 use super::{Store, StoreError};
 
 /// What can be said of a user without their secret.

@@ -6,8 +6,7 @@ use aws_sdk_dynamodb::config::{Builder, ConfigBag, Intercept, RuntimeComponents}
 use aws_sdk_dynamodb::error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
-use super::dynamodb::s;
-use super::item::field;
+use super::item::{field, s};
 use super::{Store, StoreError};
 
 impl Store {
