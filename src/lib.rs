@@ -2,8 +2,11 @@
 //! the number of processes that check codes, and guesses are bounded by a budget
 //! that parallelism cannot beat.
 //!
-//! The layers, each of which knows only those before it:
+//! The layers, each of which knows only those before it, as a test demands
+//! (`tests/python/docs/test_layers.py`):
 //!
+//! - `policy`, `process`, `environment`, [`random`]: arithmetic, and what the operating
+//!   system gives.
 //! - [`otp`] and [`qr`]: one-time passwords (RFC 4226, RFC 6238), key URIs, QR codes.
 //!   Pure: no clock, no I/O. They are the whole crate with `default-features = false`.
 //! - [`store`]: the table, one item a user, changed by conditional writes only. The
