@@ -4,6 +4,7 @@
 #![allow(clippy::doc_markdown)]
 
 mod errors;
+mod guard;
 #[cfg(feature = "admin")]
 mod moving;
 mod otp;
@@ -18,6 +19,9 @@ mod verifier;
 /// Native half of the package lambdatotp; import that instead.
 #[pyo3::pymodule]
 mod _lambdatotp {
+    #[cfg(feature = "embedded")]
+    #[pymodule_export]
+    use super::guard::injected::_panic_next;
     #[cfg(feature = "admin")]
     #[pymodule_export]
     use super::moving::{_export, _import, _list, _read_migration, _survey, _write_migration};
@@ -36,6 +40,12 @@ mod _lambdatotp {
     };
     #[pymodule_export]
     use super::verifier::{_embedded_call, Verifier};
+
+    #[pymodule_init]
+    fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        super::guard::install();
+        Ok(())
+    }
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's name for it")]

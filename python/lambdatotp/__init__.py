@@ -32,6 +32,7 @@ from ._lambdatotp import (
 from ._verifier import Verifier
 from .exceptions import (
     ConfigurationError,
+    InternalError,
     InvalidSecretError,
     InvalidUserError,
     LambdaTotpError,
@@ -47,6 +48,7 @@ __all__ = [
     "ConfigurationError",
     "Enrollment",
     "Hotp",
+    "InternalError",
     "InvalidSecretError",
     "InvalidUserError",
     "KeyUri",

@@ -7,11 +7,15 @@ def main() -> None:
     """Run the command line."""
     try:
         from .cli import run  # noqa: PLC0415 - its libraries are optional
+
+        run()
     except ModuleNotFoundError as error:
         if error.name not in {"click", "rich"}:
             raise
         sys.exit("lambdatotp: the command line needs two libraries: pip install 'lambdatotp[cli]'")
-    run()
+    except KeyboardInterrupt:
+        # While those libraries were being loaded.
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 __all__ = [
     "ConfigurationError",
+    "InternalError",
     "InvalidSecretError",
     "InvalidUserError",
     "LambdaTotpError",
@@ -66,3 +67,10 @@ class StoreCorruptError(LambdaTotpError):
 
 class ConfigurationError(LambdaTotpError):
     """The operator must change something: credentials, region, table, a setting."""
+
+
+class InternalError(LambdaTotpError):
+    """A bug in lambdatotp or in a library below it; the message names its place.
+
+    There is no verdict. A write that was under way may have arrived. The verifier works on.
+    """

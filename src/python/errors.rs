@@ -10,6 +10,7 @@ use crate::store::StoreError;
 use crate::verifier::{ConfigError, VerifierError};
 
 import_exception!(lambdatotp.exceptions, ConfigurationError);
+import_exception!(lambdatotp.exceptions, InternalError);
 import_exception!(lambdatotp.exceptions, InvalidSecretError);
 import_exception!(lambdatotp.exceptions, InvalidUserError);
 import_exception!(lambdatotp.exceptions, LambdaTotpError);

@@ -4,6 +4,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use super::guard::guarded;
 use super::otp::KeyUri;
 use super::results::UserStatus;
 use super::runtime::block_on;
@@ -74,6 +75,7 @@ impl TryFrom<Row> for Newcomer {
 
 /// Takes in users, given as dicts. Answers in their order: "new", "same", or "refused" and
 /// "unavailable" with why. In a rehearsal nothing is written.
+#[guarded]
 #[pyfunction]
 #[pyo3(signature = (verifier, rows, *, rehearsal=false))]
 pub(super) fn _import(
@@ -119,6 +121,7 @@ pub(super) fn _import(
 
 /// One page of users: where the next one begins, and of each the status, or why there is
 /// none.
+#[guarded]
 #[pyfunction]
 #[expect(clippy::type_complexity, reason = "a page, as Python sees it")]
 pub(super) fn _list(
@@ -138,6 +141,7 @@ pub(super) fn _list(
 /// Reads one page as a login would: where the next one begins; how many users the original
 /// application wrote, how many lambdatotp wrote, how many of all are sealed; and what
 /// cannot be read.
+#[guarded]
 #[pyfunction]
 pub(super) fn _survey(
     py: Python<'_>,
@@ -164,6 +168,7 @@ pub(super) fn _survey(
 
 /// One page of users as dicts that `_import` takes, their secrets included: where the next
 /// one begins, the users, and what cannot be read.
+#[guarded]
 #[pyfunction]
 pub(super) fn _export<'py>(
     py: Python<'py>,
@@ -217,6 +222,7 @@ fn set_if_there<'py, T: IntoPyObject<'py>>(
 
 /// Reads Google Authenticator's transfer: which part it is, of how many, the number that the
 /// parts share, and its keys, in place of a bad one why.
+#[guarded]
 #[pyfunction]
 #[expect(clippy::type_complexity, reason = "a payload, as Python sees it")]
 pub(super) fn _read_migration(
@@ -231,6 +237,7 @@ pub(super) fn _read_migration(
 }
 
 /// Writes Google Authenticator's transfer, up to 10 keys.
+#[guarded]
 #[pyfunction]
 pub(super) fn _write_migration(keys: Vec<PyRef<'_, KeyUri>>) -> PyResult<String> {
     if keys.is_empty() || keys.len() > crate::otp::KEYS_A_PAYLOAD {

@@ -6,11 +6,13 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyType};
 
+use super::guard::guarded;
 use crate::otp::{self, Algorithm, Code, Digits, Factor, Period};
 
 /// A secret as Python passes it: a `Secret`, or its base32 text.
 pub(super) struct SecretArgument(pub(super) otp::Secret);
 
+#[guarded]
 impl<'a, 'py> FromPyObject<'a, 'py> for SecretArgument {
     type Error = PyErr;
 
@@ -58,6 +60,7 @@ fn window(steps: u64) -> PyResult<u64> {
 #[pyclass(frozen, module = "lambdatotp")]
 pub(super) struct Secret(otp::Secret);
 
+#[guarded]
 #[pymethods]
 impl Secret {
     #[new]
@@ -126,6 +129,7 @@ impl Secret {
 #[pyclass(frozen, module = "lambdatotp")]
 pub(super) struct Totp(otp::Totp);
 
+#[guarded]
 #[pymethods]
 impl Totp {
     #[new]
@@ -209,7 +213,8 @@ impl Totp {
     }
 
     fn __repr__(&self) -> String {
-        format!("<Totp: {} digits, {} s, {}>", self.digits(), self.period(), self.algorithm())
+        let (digits, period) = (self.0.digits().get(), self.0.period().seconds());
+        format!("<Totp: {digits} digits, {period} s, {}>", self.0.algorithm())
     }
 }
 
@@ -226,6 +231,7 @@ impl Totp {
 #[pyclass(frozen, module = "lambdatotp")]
 pub(super) struct Hotp(otp::Hotp);
 
+#[guarded]
 #[pymethods]
 impl Hotp {
     #[new]
@@ -280,7 +286,7 @@ impl Hotp {
     }
 
     fn __repr__(&self) -> String {
-        format!("<Hotp: {} digits, {}>", self.digits(), self.algorithm())
+        format!("<Hotp: {} digits, {}>", self.0.digits().get(), self.0.algorithm())
     }
 }
 
@@ -302,6 +308,7 @@ impl Hotp {
 #[pyclass(frozen, module = "lambdatotp")]
 pub(super) struct KeyUri(pub(super) otp::KeyUri);
 
+#[guarded]
 #[pymethods]
 impl KeyUri {
     #[new]
@@ -404,7 +411,10 @@ impl KeyUri {
     }
 
     fn __repr__(&self) -> String {
-        let factor = if self.counter().is_some() { "hotp" } else { "totp" };
+        let factor = match self.0.factor {
+            Factor::Totp(_) => "totp",
+            Factor::Hotp(_) => "hotp",
+        };
         format!("<KeyUri: {factor}, {:?}>", self.0.account_name)
     }
 }

@@ -17,6 +17,7 @@ use pyo3::types::{PyFloat, PyInt, PyString};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroize;
 
+use super::guard::guarded;
 use crate::otp::{Algorithm, ESCAPED, KeyedMac, lenient_base32};
 use crate::random;
 
@@ -129,6 +130,7 @@ pub(super) struct PyotpKey {
 
 /// Decodes a secret for a hash; None where either is not plain, or the digits or the
 /// interval are out of PyOTP's range.
+#[guarded]
 #[pyfunction]
 #[pyo3(signature = (secret, algorithm, digits=None, interval=None, /))]
 pub(super) fn _pyotp_key(
@@ -148,6 +150,7 @@ pub(super) fn _pyotp_key(
     Some(PyotpKey { secret: secret.unbind(), algorithm, mac })
 }
 
+#[guarded]
 #[pymethods]
 impl PyotpKey {
     /// The code for a counter.
@@ -239,6 +242,7 @@ fn shown<'py>(
 }
 
 /// Characters from an alphabet of 32 or 16, a byte of randomness each.
+#[guarded]
 #[pyfunction]
 #[pyo3(signature = (length, chars, /))]
 pub(super) fn _pyotp_random<'py>(
@@ -267,6 +271,7 @@ pub(super) fn _pyotp_random<'py>(
 const ESCAPED_BUT_SLASH: &AsciiSet = &ESCAPED.remove(b'/');
 
 /// A key URI: `hotp` with a counter, `totp` with a period.
+#[guarded]
 #[pyfunction]
 #[pyo3(signature = (secret, name, issuer, algorithm, digits, period, counter, /))]
 pub(super) fn _pyotp_uri(
@@ -328,6 +333,7 @@ type Parts<'py> = (
 );
 
 /// Reads a key URI as it usually is: ASCII, every parameter once and in range.
+#[guarded]
 #[pyfunction]
 #[pyo3(signature = (uri, /))]
 pub(super) fn _pyotp_parse<'py>(uri: &Bound<'py, PyAny>) -> Option<Parts<'py>> {

@@ -3,12 +3,14 @@
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::guard::guarded;
 use crate::qr::Qr;
 
 /// A QR code as a stand-alone SVG document, one unit a module, black on white.
 ///
 /// Raises:
 ///     ValueError: The text is empty, or longer than 2953 bytes.
+#[guarded]
 #[pyfunction]
 #[pyo3(signature = (text, /))]
 pub(super) fn qr_svg(text: &str) -> PyResult<String> {
@@ -24,6 +26,7 @@ pub(super) fn qr_svg(text: &str) -> PyResult<String> {
 /// Raises:
 ///     ValueError: The text is empty or longer than 2953 bytes, or the scale is out
 ///         of range.
+#[guarded]
 #[pyfunction]
 #[pyo3(signature = (text, /, *, scale=8))]
 pub(super) fn qr_png<'py>(
@@ -44,6 +47,7 @@ pub(super) fn qr_png<'py>(
 /// Raises:
 ///     ValueError: The text is empty or longer than 2953 bytes, or the scale is out
 ///         of range.
+#[guarded]
 #[pyfunction]
 #[pyo3(signature = (text, /, *, scale=8))]
 pub(super) fn qr_data_uri(text: &str, scale: u64) -> PyResult<String> {
@@ -59,6 +63,7 @@ pub(super) fn qr_data_uri(text: &str, scale: u64) -> PyResult<String> {
 ///
 /// Raises:
 ///     ValueError: The text is empty, or longer than 2953 bytes.
+#[guarded]
 #[pyfunction]
 #[pyo3(signature = (text, /, *, ansi=true))]
 pub(super) fn qr_terminal(text: &str, ansi: bool) -> PyResult<String> {

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::guard::guarded;
 use crate::otp::RecoveryCode;
 use crate::verifier;
 
@@ -15,6 +16,7 @@ pub(super) fn texts(codes: &[RecoveryCode]) -> Vec<String> {
 #[pyclass(frozen, module = "lambdatotp")]
 pub(super) struct Enrollment(pub(super) verifier::Enrollment);
 
+#[guarded]
 #[pymethods]
 impl Enrollment {
     /// The user id.
@@ -88,6 +90,7 @@ impl Enrollment {
 #[pyclass(frozen, module = "lambdatotp")]
 pub(super) struct Verification(pub(super) verifier::Verification);
 
+#[guarded]
 #[pymethods]
 impl Verification {
     /// "accepted" or "recovered" when the user may come in; "rejected", or "replayed"
@@ -95,12 +98,7 @@ impl Verification {
     /// a thief that a code was right.
     #[getter]
     fn outcome(&self) -> &'static str {
-        match self.0 {
-            verifier::Verification::Accepted { .. } => "accepted",
-            verifier::Verification::Recovered { .. } => "recovered",
-            verifier::Verification::Replayed => "replayed",
-            verifier::Verification::Rejected => "rejected",
-        }
+        outcome(&self.0)
     }
 
     /// How many recovery codes are left, after one was used; None otherwise.
@@ -117,7 +115,16 @@ impl Verification {
     }
 
     fn __repr__(&self) -> String {
-        format!("<Verification: {}>", self.outcome())
+        format!("<Verification: {}>", outcome(&self.0))
+    }
+}
+
+fn outcome(verdict: &verifier::Verification) -> &'static str {
+    match verdict {
+        verifier::Verification::Accepted { .. } => "accepted",
+        verifier::Verification::Recovered { .. } => "recovered",
+        verifier::Verification::Replayed => "replayed",
+        verifier::Verification::Rejected => "rejected",
     }
 }
 
@@ -125,6 +132,7 @@ impl Verification {
 #[pyclass(frozen, module = "lambdatotp")]
 pub(super) struct UserStatus(pub(super) verifier::UserStatus);
 
+#[guarded]
 #[pymethods]
 impl UserStatus {
     /// When they were registered, in seconds since 1970; None for users of the original

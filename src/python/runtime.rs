@@ -6,9 +6,10 @@
 //! it gets a runtime of its own, and the parent's is left alone.
 
 use std::future::pending;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Once, PoisonError, RwLock};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -17,11 +18,16 @@ use pyo3_async_runtimes::TaskLocals;
 use pyo3_async_runtimes::generic;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinError, JoinHandle};
+use tokio::time::timeout;
 
+use super::guard::{contained_future, guarded};
 use crate::process::{Owned, PerProcess};
 
 /// Threads that look up host names and hand results to Python, started on demand.
 const MAX_HELPERS: usize = 8;
+
+/// How long a signal may have to wait for its handler.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 struct Process {
     runtime: Runtime,
@@ -48,6 +54,10 @@ fn process() -> PyResult<Arc<Owned<Process>>> {
 }
 
 /// Runs a future to its end on this thread; other Python threads go on meanwhile.
+///
+/// Python runs signal handlers on its main thread only, and only between its own
+/// instructions. So a call there that takes longer looks after them now and then. A handler
+/// that raises ends the call, and drops the future.
 pub(super) fn block_on<T, E>(
     py: Python<'_>,
     future: impl Future<Output = Result<T, E>> + Send,
@@ -57,7 +67,28 @@ where
     E: Send + Into<PyErr>,
 {
     let process = process()?;
-    py.detach(|| process.runtime.block_on(future)).map_err(Into::into)
+    let mut future = pin!(contained_future(future));
+    let mut run_for_a_while =
+        || py.detach(|| process.runtime.block_on(async { timeout(PATIENCE, &mut future).await }));
+    if let Ok(result) = run_for_a_while() {
+        return result;
+    }
+    if !handles_signals(py)? {
+        return py.detach(|| process.runtime.block_on(future));
+    }
+    loop {
+        py.check_signals()?;
+        if let Ok(result) = run_for_a_while() {
+            return result;
+        }
+    }
+}
+
+/// Whether this is Python's main thread.
+fn handles_signals(py: Python<'_>) -> PyResult<bool> {
+    let threading = py.import("threading")?;
+    let main = threading.call_method0("main_thread")?.getattr("ident")?;
+    threading.call_method0("get_ident")?.eq(main)
 }
 
 /// Starts a future and returns an asyncio future for its result. Cancelling that
@@ -68,7 +99,7 @@ pub(super) fn awaitable<'py, T, E>(
 ) -> PyResult<Bound<'py, PyAny>>
 where
     T: for<'a> IntoPyObject<'a> + Send + 'static,
-    E: Into<PyErr>,
+    E: Into<PyErr> + 'static,
 {
     let process = process()?;
     let driver = Arc::clone(&process);
@@ -85,10 +116,11 @@ where
             });
     });
     started?;
-    generic::future_into_py::<Worker, _, T>(py, async { future.await.map_err(Into::into) })
+    generic::future_into_py::<Worker, _, T>(py, contained_future(future))
 }
 
 /// At the interpreter's exit: results that arrive from now on reach nobody.
+#[guarded]
 #[pyfunction]
 fn close(py: Python<'_>) {
     // In a forked child that never awaited, there is nothing to close.

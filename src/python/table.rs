@@ -4,17 +4,20 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::guard::guarded;
 use super::runtime::block_on;
 use super::verifier::Verifier;
 use crate::store::{KeyRing, Part, Switch, creation_requests};
 
 /// The region that requests go to.
+#[guarded]
 #[pyfunction]
 pub(super) fn _region(py: Python<'_>, verifier: &Verifier) -> PyResult<String> {
     block_on(py, verifier.0.store().region())
 }
 
 /// The table as it is, or None.
+#[guarded]
 #[pyfunction]
 pub(super) fn _describe_table<'py>(
     py: Python<'py>,
@@ -34,6 +37,7 @@ pub(super) fn _describe_table<'py>(
 }
 
 /// Asks for the table; tells whether it is new.
+#[guarded]
 #[pyfunction]
 pub(super) fn _create_table(py: Python<'_>, verifier: &Verifier) -> PyResult<bool> {
     block_on(py, verifier.0.store().create_table())
@@ -41,6 +45,7 @@ pub(super) fn _create_table(py: Python<'_>, verifier: &Verifier) -> PyResult<boo
 
 /// Reads "expiry" or "backups", or switches it on: whether it is on, and what there is
 /// to say about it.
+#[guarded]
 #[pyfunction]
 #[pyo3(signature = (verifier, what, *, on=false))]
 pub(super) fn _switch(
@@ -66,6 +71,7 @@ pub(super) fn _switch(
 }
 
 /// The requests that would make the table, as pairs of operation and JSON.
+#[guarded]
 #[pyfunction]
 pub(super) fn _table_requests(py: Python<'_>, table_name: &str) -> PyResult<Vec<(String, String)>> {
     block_on(py, creation_requests(table_name))
@@ -73,6 +79,7 @@ pub(super) fn _table_requests(py: Python<'_>, table_name: &str) -> PyResult<Vec<
 
 /// Seals one page: where the next one begins, how many were sealed and how many were
 /// already, and why others could not be.
+#[guarded]
 #[pyfunction]
 pub(super) fn _reseal(
     py: Python<'_>,
@@ -89,6 +96,7 @@ pub(super) fn _reseal(
 }
 
 /// A new key for the `keys` setting.
+#[guarded]
 #[pyfunction]
 pub(super) fn _new_key(name: &str) -> PyResult<String> {
     let key = KeyRing::new_key(name)?;

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::errors::{ConfigurationError, InvalidUserError};
+use super::guard::guarded;
 use super::otp::SecretArgument;
 use super::results::{Enrollment, UserStatus, Verification, texts};
 use super::runtime::{awaitable, block_on};
@@ -43,6 +44,7 @@ fn registration(secret: Option<SecretArgument>, recovery_codes: i64) -> Registra
 #[pyclass(frozen, subclass, module = "lambdatotp._lambdatotp")]
 pub(super) struct Verifier(pub(super) verifier::Verifier);
 
+#[guarded]
 #[pymethods]
 impl Verifier {
     #[new]
@@ -391,6 +393,7 @@ impl Verifier {
 
 /// One raw DynamoDB request to a table of the embedded engine at `at`: the HTTP
 /// status and the JSON reply. For looking at a table by hand.
+#[guarded]
 #[pyfunction]
 #[pyo3(signature = (at, table, operation, body))]
 pub(super) fn _embedded_call(

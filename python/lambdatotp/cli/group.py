@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Any
@@ -10,6 +11,7 @@ import click
 
 from lambdatotp import (
     ConfigurationError,
+    InternalError,
     LambdaTotpError,
     StoreCorruptError,
     StoreUnavailableError,
@@ -19,7 +21,7 @@ from lambdatotp import (
 REFUSED, NO_VERDICT, INTERRUPTED = 1, 3, 130
 
 # What says nothing about the user or the code: the table, or the way to it, is at fault.
-NO_VERDICTS = (ConfigurationError, StoreCorruptError, StoreUnavailableError)
+NO_VERDICTS = (ConfigurationError, InternalError, StoreCorruptError, StoreUnavailableError)
 
 
 def _said(error: click.ClickException) -> str:
@@ -55,6 +57,8 @@ class Commands(click.Group):
 
     def main(self, *arguments: Any, **settings: Any) -> Any:  # noqa: ANN401 - click's own
         """Run a command, and end the process."""
+        # An internal error is printed below, once: the log would print it, too.
+        logging.getLogger("lambdatotp").addHandler(logging.NullHandler())
         try:
             code = super().main(*arguments, **{**settings, "standalone_mode": False})
             sys.stdout.flush()
