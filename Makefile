@@ -35,7 +35,7 @@ MKDOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/python -W error -m mkdocs
 # The embedded engine is not in what is shipped: the benchmarks of it have a build of their own.
 EMBEDDED := out/bench-embedded/lambdatotp/_lambdatotp.abi3.so
 
-RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
+RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src macros -name '*.rs')
 PYTHON_SOURCES := $(shell find python/lambdatotp -name '*.py')
 
 .DEFAULT_GOAL := help
@@ -78,9 +78,9 @@ test-lambda: build vendor $(VENV)/.bench-tools ## What `chalice deploy` ships, u
 	$(BIN)/python -m pytest -q -m shipped --durations=15
 
 lint: build $(VENV)/.bench-tools $(VENV)/.docs-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stubtest: no warning passes
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
-	cargo clippy --locked --quiet --all-targets --all-features -- -D warnings
+	cargo clippy --locked --quiet --package lambdatotp --package lambdatotp-macros --all-targets --all-features -- -D warnings
 	cargo clippy --locked --quiet --no-default-features -- -D warnings
 	cargo clippy --locked --quiet --features python -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --features $(FEATURES)
@@ -131,7 +131,7 @@ deploy: build vendor ## Deploy to AWS and print the URL (STAGE=dev)
 	@$(SHIP) && $(BIN)/chalice deploy --stage $(STAGE)
 
 fmt: $(VENV)/.test-tools ## Format Rust and Python
-	cargo fmt
+	cargo fmt --all
 	cargo fmt --manifest-path fuzz/Cargo.toml
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

@@ -42,6 +42,7 @@ mod _lambdatotp {
     use super::verifier::{_embedded_call, Verifier};
 
     #[pymodule_init]
+    #[expect(clippy::unnecessary_wraps, reason = "as PyO3 calls it")]
     fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
         super::guard::install();
         Ok(())

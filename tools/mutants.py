@@ -30,6 +30,8 @@ PAGE = "tests/python/page"
 ACCESS = "chalicelib/access.py"
 SERVE = "tests/python/cli/test_local_server.py"
 TOKENS = "tests/python/http/test_tokens.py"
+GUARD = "src/python/guard.rs"
+PANICS = "tests/python/module/test_panics.py"
 
 
 @dataclass(frozen=True)
@@ -294,6 +296,30 @@ MUTANTS = {
         '$("account").textContent = user;',
         '$("account").innerHTML = user;',
         f"{PAGE} -k are_text",
+    ),
+    "panics: one leaves a call": Mutant(
+        GUARD,
+        "catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| Err(Panicked::here().into()))",
+        "body()",
+        f"{PANICS} -k every_native_call",
+    ),
+    "panics: one leaves an awaitable": Mutant(
+        GUARD,
+        "match catch_unwind(AssertUnwindSafe(poll)) {",
+        "match Ok::<_, ()>(poll()) {",
+        f"{PANICS} -k awaitable",
+    ),
+    "panics: the payload is printed": Mutant(
+        GUARD,
+        "set_hook(Box::new(|panic| {",
+        'set_hook(Box::new(|panic| { eprintln!("{panic}");',
+        f"{PANICS} -k every_native_call",
+    ),
+    "signals: a call does not look after them": Mutant(
+        "src/python/runtime.rs",
+        "py.check_signals()?;",
+        "",
+        "tests/python/module/test_signals.py -k alarm",
     ),
     "silence: a secret shows itself": Mutant(
         "src/python/otp.rs",

@@ -218,7 +218,6 @@ impl PyotpKey {
         Ok((make, (self.secret.clone_ref(py), self.algorithm)))
     }
 
-    #[expect(clippy::unused_self, reason = "nothing of it is shown")]
     fn __repr__(&self) -> &'static str {
         "<_PyotpKey>"
     }

@@ -7,6 +7,7 @@ import time
 from urllib.parse import urlencode
 
 import pytest
+from lambdatotp import _lambdatotp
 
 from tests.python.support.codes import LEGACY, legacy_code
 from tests.python.support.service import FORM, JSON
@@ -130,6 +131,14 @@ def test_a_table_that_does_not_answer(load_app, caplog):
     assert (refused.status_code, refused.json_body["Code"]) == (503, "ServiceUnavailableError")
     assert int(refused.headers["Retry-After"]) > 0
     assert "StoreUnavailableError: the store did not answer" in caplog.text
+
+
+def test_an_internal_error(service, caplog):
+    _lambdatotp._panic_next(in_future=True)
+    refused = service.register("ana")
+    assert (refused.status_code, refused.json_body["Code"]) == (503, "ServiceUnavailableError")
+    assert "InternalError: internal error at src/" in caplog.text
+    assert service.register("ana").status_code == 201
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,14 @@ import logging
 import re
 import subprocess
 import sys
-from pathlib import Path
 from types import BuiltinFunctionType, GetSetDescriptorType
 
 import lambdatotp
 import pytest
-from codes import code_of
 from lambdatotp import _lambdatotp
 
-ROOT = Path(__file__).parents[2]
+from tests.python.support import ROOT
+from tests.python.support.codes import code_of
 
 # Of the panic that these tests order: no message, log or output may hold it.
 PAYLOAD = re.compile("injected, with|JBSWY3DP")
@@ -99,7 +98,7 @@ def call(function):
 
 def natives():
     """Every function, method, property and operator of the module, ready to be called."""
-    instances, given = things()
+    instances, _ = things()
     for name, thing in vars(_lambdatotp).items():
         if isinstance(thing, BuiltinFunctionType):
             yield name, call(thing)
