@@ -17,16 +17,14 @@ if TYPE_CHECKING:
 
     from chalice.app import Request
 
-API_TOKEN = "LAMBDATOTP_API_TOKEN"  # noqa: S105 - a variable's name
-
 EVERYTHING = frozenset({"register", "verify", "unlock", "recovery_codes", "delete"})
 # What nobody may do until callers have to prove who they are.
 GUARDED = EVERYTHING - {"register", "verify"}
 
 # What a token of each variable may do.
 RIGHTS = {
-    API_TOKEN: EVERYTHING,
-    "LAMBDATOTP_VERIFY_TOKEN": frozenset({"verify"}),
+    _tokens.API_TOKEN: EVERYTHING,
+    _tokens.VERIFY_TOKEN: frozenset({"verify"}),
 }
 
 
@@ -48,7 +46,7 @@ def warn_if_open() -> None:
     if not (TOKENS or config.IAM_AUTHORIZATION):
         # The log of the app itself, which is Chalice's, drops warnings.
         logging.getLogger(__name__).warning(
-            "Anyone who knows the URL may register users and check codes: set %s", API_TOKEN
+            "Anyone who knows the URL may register users and check codes: set %s", _tokens.API_TOKEN
         )
 
 
@@ -67,7 +65,8 @@ def authorize(request: Request, right: str) -> None:
         if right not in rights:
             raise Refusal(403, "ForbiddenError", "This token may not do that.", outcome="forbidden")
     elif right in GUARDED and not _signed(request):
-        raise Refusal(403, "ForbiddenError", f"Set {API_TOKEN} to allow this.", outcome="forbidden")
+        message = f"Set {_tokens.API_TOKEN} to allow this."
+        raise Refusal(403, "ForbiddenError", message, outcome="forbidden")
 
 
 def _rights(headers: Mapping[str, str]) -> frozenset[str]:

@@ -28,6 +28,7 @@ SEAL = "src/store/seal.rs"
 SEALING = "tests/python/store/test_sealing.py"
 PAGE = "tests/python/page"
 ACCESS = "chalicelib/access.py"
+DOCTOR = "tests/python/cli/test_doctor_tokens.py"
 SERVE = "tests/python/cli/test_local_server.py"
 TOKENS = "tests/python/http/test_tokens.py"
 GUARD = "src/python/guard.rs"
@@ -266,6 +267,18 @@ MUTANTS = {
         "if answered.outcome:",
         'if answered.outcome == "unavailable":',
         "tests/python/http/test_audit_of_refusals.py -k shows_no_token",
+    ),
+    "doctor: the token goes where a redirect leads": Mutant(
+        "python/lambdatotp/cli/doctor/app.py",
+        "_NoRedirect, urllib.request.ProxyHandler(proxies)",
+        "urllib.request.ProxyHandler(proxies)",
+        f"{DOCTOR} -k no_redirect",
+    ),
+    "doctor: a proxy reads the token": Mutant(
+        "python/lambdatotp/cli/doctor/app.py",
+        'if k == "https"',
+        "if k",
+        f"{DOCTOR} -k no_proxy",
     ),
     "serve: a name that leads here from elsewhere is ours": Mutant(
         "python/lambdatotp/cli/local_server.py",

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from .exceptions import ConfigurationError
 
+# Where the app looks for them.
+API_TOKEN = "LAMBDATOTP_API_TOKEN"  # noqa: S105 - a variable's name
+VERIFY_TOKEN = "LAMBDATOTP_VERIFY_TOKEN"  # noqa: S105
+
 # What files, shells and editors leave around a token.
 BLANKS = " \t\r\n"
 HASHED = "sha256:"

@@ -386,6 +386,12 @@ impl Verifier {
         &self.0.config().issuer
     }
 
+    /// The name of the key that seals new secrets; None: they are stored in plaintext.
+    #[getter]
+    fn sealing_key(&self) -> Option<&str> {
+        self.0.config().store.keys.ids().next()
+    }
+
     fn __repr__(&self) -> String {
         format!("<Verifier: table {:?}>", self.0.config().table_name)
     }

@@ -8,17 +8,19 @@ import logging
 import re
 import sys
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import click
 from chalice.cli.factory import CLIFactory
 from chalice.local import LocalChalice, LocalGateway, LocalGatewayException
-from waitress.server import BaseWSGIServer, create_server
+from waitress.server import create_server
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable
     from pathlib import Path
+
+    from waitress.server import BaseWSGIServer, MultiSocketServer
 
 THREADS = 8
 # Clients that have a connection at once; the kernel keeps as many more waiting.
@@ -28,7 +30,7 @@ MAX_HEADER_BYTES = 64 * 1024
 MAX_BODY_BYTES = 10 * 1024 * 1024
 
 # Status, headers and body.
-Answer: TypeAlias = "tuple[int, dict[str, Any], str | bytes]"
+Answer = tuple[int, dict[str, Any], str | bytes]
 
 # Names that lead to this machine only, with whatever port a tunnel has.
 HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
@@ -104,7 +106,7 @@ def refused(environ: dict[str, Any], path: str) -> str | None:
     return None
 
 
-def make(folder: Path, listening: socket.socket) -> BaseWSGIServer:
+def make(folder: Path, listening: socket.socket) -> BaseWSGIServer | MultiSocketServer:
     """Make the server of the app in a folder, on a socket that is bound to 127.0.0.1.
 
     It serves from `run()` on, until the process is interrupted.

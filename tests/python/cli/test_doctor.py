@@ -20,6 +20,7 @@ class TestDoctor:
         found = findings(text)
         unknown = found.pop("point-in-time recovery")
         assert unknown[0] == "warning"
+        assert found.pop("secrets")[0] == "warning"
         assert {state for state, _ in found.values()} == {"ok"}
         assert found["region"][1] == "eu-west-1"
         # The doctor leaves nobody behind.
@@ -27,7 +28,7 @@ class TestDoctor:
         # And says the same to people, a line each.
         code, text = run("doctor", *where)
         assert code == 0
-        assert len(text.splitlines()) == len(found) + 1
+        assert len(text.splitlines()) == len(found) + 2
         assert "\x1b" not in text
 
     def test_no_table(self, dynamodb_url, name):

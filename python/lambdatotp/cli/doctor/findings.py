@@ -37,7 +37,7 @@ def skew(clock: str, ahead_ms: float | None) -> Finding:
     return Finding(WARNING if abs(seconds) >= SKEW_WARNING_SECONDS else OK, subject, text)
 
 
-def patient() -> str:
+def test_user() -> str:
     """Name a user of the doctor's own, whom nobody else has."""
     return f"lambdatotp-doctor-{secrets.token_hex(8)}"
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lambdatotp import ConfigurationError, LambdaTotpError
+from lambdatotp import ConfigurationError, LambdaTotpError, _tokens
 from lambdatotp._lambdatotp import _describe_table, _region, _switch
+from lambdatotp.cli.options import verifier, where
 
-from .app_check import examine_app
-from .findings import FAILURE, MARKS, OK, WARNING, Finding, code_of, patient, skew
-from .options import verifier, where
+from .app import examine_app
+from .findings import FAILURE, MARKS, OK, WARNING, Finding, code_of, skew, test_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,10 +37,11 @@ def doctor(
 ) -> None:
     """Check that everything a login needs is there and works.
 
-    Region, credentials, the table and what should be on for it, our clock against the
-    service's, and a round trip: a user of the doctor's own is registered, logs in once
-    and is removed. With --url, the same over HTTP against a deployed app. The
-    permissions tried are those of whoever runs this; with --url, the app's own.
+    Settings and access tokens in the environment, whether secrets are sealed, region,
+    credentials, the table and what should be on for it, our clock against the service's,
+    and a round trip: a user of the doctor's own is registered, logs in once and is
+    removed. With --url, the same over HTTP against a deployed app; no redirect is
+    followed. The permissions tried are your own; with --url, the app's.
 
     One line a finding. Exits with 1 if one of them is a failure.
 
@@ -68,12 +69,19 @@ def _examine(
     url: str | None,
     token: str | None,
 ) -> Iterator[Finding]:
+    yield from _unreadable()
+    yield from _access_tokens()
     try:
         made = verifier(table_name=table_name, region=region, endpoint_url=endpoint_url)
     except LambdaTotpError as error:
         yield Finding(FAILURE, "settings", str(error))
         return
     yield Finding(OK, "settings", f"table {made.table_name}, issuer {made.issuer}")
+    if made.sealing_key:
+        yield Finding(OK, "secrets", f"new ones are sealed by key {made.sealing_key}")
+    else:
+        text = "new ones are stored in plaintext: LAMBDATOTP_KEYS seals them"
+        yield Finding(WARNING, "secrets", text)
     usable = False
     if os.environ.get("LAMBDATOTP_EMBEDDED") and not endpoint_url:
         yield Finding(OK, "engine", f"embedded, {os.environ['LAMBDATOTP_EMBEDDED']}")
@@ -86,6 +94,31 @@ def _examine(
         yield from _round_trip(made)
     if url:
         yield from examine_app(url.rstrip("/"), token, made)
+
+
+def _unreadable() -> Iterator[Finding]:
+    """Name variables that nobody can read; they do not count as absent."""
+    for name, value in os.environ.items():
+        if name.startswith("LAMBDATOTP_"):
+            try:
+                os.fsencode(value).decode()
+            except UnicodeDecodeError:
+                yield Finding(FAILURE, "settings", f"{name} is not valid UTF-8")
+
+
+def _access_tokens() -> Iterator[Finding]:
+    """Look at the tokens that the app would read, and show none of them."""
+    for name, subject in ((_tokens.API_TOKEN, "API token"), (_tokens.VERIFY_TOKEN, "verify token")):
+        if name not in os.environ:
+            continue
+        try:
+            tokens = _tokens.parse(name, os.environ[name])
+        except ConfigurationError as error:
+            yield Finding(FAILURE, subject, str(error))
+        else:
+            hashed = sum(map(_tokens.is_hashed, tokens))
+            text = f"{name} holds {len(tokens)}, of which {hashed} hashed"
+            yield Finding(OK, subject, text)
 
 
 def _examine_table(verifier: Verifier) -> Iterator[Finding]:
@@ -149,7 +182,7 @@ def _shape(verifier: Verifier, table: dict[str, Any] | None) -> Iterator[Finding
 
 def _round_trip(verifier: Verifier) -> Iterator[Finding]:
     """Do what the app does, with the permissions of whoever runs this."""
-    user = patient()
+    user = test_user()
     steps = "register", "verify", "verify again", "delete"
     done = []
     try:
