@@ -27,7 +27,7 @@ FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 # Lambda reads the files as another user, whatever our umask is; and what Python leaves
 # in __pycache__ is not to be shipped.
 SHIP = export PYTHONDONTWRITEBYTECODE=1 && umask 022 && mkdir -p out \
-	&& $(BIN)/python -m tools.stage $(STAGE) && chmod a+r app.py chalicelib/*.*
+	&& $(BIN)/python -m tools.stage $(STAGE) && chmod a+r app.py chalicelib/*.py chalicelib/*.html
 
 # The theme says at each start that it will be maintained until May 2027: we know.
 MKDOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/python -W error -m mkdocs
@@ -80,8 +80,9 @@ test-lambda: build vendor $(VENV)/.bench-tools ## What `chalice deploy` ships, u
 lint: build $(VENV)/.bench-tools $(VENV)/.docs-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stubtest: no warning passes
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
-	cargo clippy --locked --quiet --package lambdatotp --package lambdatotp-macros --all-targets --all-features -- -D warnings
+	cargo clippy --locked --quiet --package lambdatotp --package lambdatotp-macros --all-targets --features $(FEATURES),simulation -- -D warnings
 	cargo clippy --locked --quiet --no-default-features -- -D warnings
+	cargo clippy --locked --quiet --features python,$(FEATURES) -- -D warnings
 	cargo clippy --locked --quiet --features python -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --features $(FEATURES)
 	$(BIN)/ruff format --check .

@@ -45,6 +45,9 @@ mod process;
 mod python;
 pub mod qr;
 pub mod random;
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub mod simulation;
 #[cfg(feature = "dynamodb")]
 pub mod store;
 #[cfg(feature = "dynamodb")]

@@ -28,6 +28,8 @@ mod reserve;
 mod scan;
 mod seal;
 mod settings;
+#[cfg(feature = "simulation")]
+mod simulation;
 mod status;
 #[cfg(feature = "admin")]
 mod table;

@@ -76,10 +76,12 @@ pub enum VerifierError {
 #[derive(Debug, Clone)]
 pub struct Verifier(Arc<Shared>);
 
-#[derive(Debug)]
+#[cfg_attr(not(feature = "simulation"), derive(Debug))]
 struct Shared {
     config: Config,
     store: Store,
+    #[cfg(feature = "simulation")]
+    time: Option<Arc<dyn crate::simulation::Time>>,
 }
 
 impl Verifier {
@@ -90,7 +92,36 @@ impl Verifier {
     /// can never work.
     pub fn new(config: Config) -> Result<Self, StoreError> {
         let store = Store::new(&config.table_name, config.store.clone())?;
-        Ok(Self(Arc::new(Shared { config, store })))
+        Ok(Self(Arc::new(Shared {
+            config,
+            store,
+            #[cfg(feature = "simulation")]
+            time: None,
+        })))
+    }
+
+    /// A verifier over a network and a clock under a test's hands.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    #[cfg(feature = "simulation")]
+    pub fn simulated(
+        config: Config,
+        network: Arc<dyn crate::simulation::Network>,
+        time: Arc<dyn crate::simulation::Time>,
+    ) -> Result<Self, StoreError> {
+        let settings = config.store.clone();
+        let store = Store::simulated(&config.table_name, settings, network, Arc::clone(&time))?;
+        Ok(Self(Arc::new(Shared { config, store, time: Some(time) })))
+    }
+
+    /// Time since 1970; a clock set before that counts as 1970.
+    fn now(&self) -> Duration {
+        #[cfg(feature = "simulation")]
+        if let Some(time) = &self.0.time {
+            return time.now();
+        }
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 
     /// What this verifier was made with.
@@ -121,10 +152,16 @@ impl Verifier {
         operation: impl Future<Output = Result<T, VerifierError>>,
     ) -> Result<T, VerifierError> {
         let limit = self.0.config.timeout;
-        tokio::time::timeout(limit, operation).await.unwrap_or_else(|_| {
+        let too_late = || {
             let waited = format!("no answer within {} s", limit.as_secs_f32());
             Err(StoreError::Unavailable(waited).into())
-        })
+        };
+        #[cfg(feature = "simulation")]
+        if let Some(time) = &self.0.time {
+            let done = crate::simulation::within(time, limit, operation).await;
+            return done.unwrap_or_else(too_late);
+        }
+        tokio::time::timeout(limit, operation).await.unwrap_or_else(|_| too_late())
     }
 }
 
@@ -143,7 +180,9 @@ fn check_user(user: &str) -> Result<(), VerifierError> {
     Err(VerifierError::InvalidUser(problem))
 }
 
-/// Time since 1970; a clock set before that counts as 1970.
-fn now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+#[cfg(feature = "simulation")]
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("config", &self.config).finish_non_exhaustive()
+    }
 }

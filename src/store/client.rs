@@ -113,6 +113,19 @@ impl Connection {
     }
 }
 
+#[cfg(feature = "simulation")]
+impl Connection {
+    /// Takes `http_client` for the network and `sleep` for the passing of time.
+    pub(super) fn simulate(
+        &self,
+        http_client: SharedHttpClient,
+        sleep: aws_sdk_dynamodb::config::SharedAsyncSleep,
+    ) {
+        let builder = in_process(http_client).sleep_impl(sleep);
+        self.put(client(&self.settings, builder));
+    }
+}
+
 fn client(settings: &Settings, builder: Builder) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(settings.connect_timeout)

@@ -3,7 +3,7 @@
 use tokio::task::JoinSet;
 
 use super::recovery::MAX_RECOVERY_CODES;
-use super::{UserStatus, Verifier, VerifierError, check_user, now};
+use super::{UserStatus, Verifier, VerifierError, check_user};
 use crate::store::{Imported, Newcomer, Page, Part, StoreError};
 
 /// Writes under way at once: below the connections there are, so that none spends its
@@ -60,7 +60,7 @@ impl Verifier {
             Ok(if rehearsal {
                 store.rehearse_import(user).await?
             } else {
-                store.import(user, now().as_secs()).await?
+                store.import(user, self.now().as_secs()).await?
             })
         })
         .await

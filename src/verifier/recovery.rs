@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{Verification, Verifier, VerifierError, check_user, now};
+use super::{Verification, Verifier, VerifierError, check_user};
 use crate::otp::RecoveryCode;
 use crate::policy::{Charge, milliseconds};
 use crate::store::{Attempt, Redemption, Reserved, Status};
@@ -83,7 +83,7 @@ impl Verifier {
 
     /// What the policy says to what the table says.
     pub(super) fn judge(&self, stored: Status) -> UserStatus {
-        let (policy, now_ms) = (&self.0.config.policy, milliseconds(now()));
+        let (policy, now_ms) = (&self.0.config.policy, milliseconds(self.now()));
         let charge = policy.charge(stored.throttle_at, stored.misses, now_ms);
         let retry_after = match charge {
             Charge::Throttled(wait) => wait,

@@ -1,6 +1,6 @@
 //! Making a user.
 
-use super::{Verifier, VerifierError, check_user, now, recovery};
+use super::{Verifier, VerifierError, check_user, recovery};
 use crate::otp::{Factor, KeyUri, RecoveryCode, Secret, Totp};
 use crate::qr::Qr;
 use crate::store::{NewUser, Registered};
@@ -87,7 +87,7 @@ impl Verifier {
         let enrollment = Enrollment { user: user.to_owned(), uri, recovery_codes };
         // Before anything is stored: a user whose code cannot be shown is no use.
         Qr::check(&enrollment.uri.to_uri())?;
-        let now = now();
+        let now = self.now();
         let new = NewUser {
             user,
             totp: &totp,

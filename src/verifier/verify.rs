@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Verifier, VerifierError, check_user, now};
+use super::{Verifier, VerifierError, check_user};
 use crate::otp::{Code, RecoveryCode};
 use crate::policy::milliseconds;
 use crate::store::{Acceptance, Accepted, Attempt, Reserved};
@@ -46,7 +46,7 @@ impl Verifier {
     /// [`VerifierError::TooManyAttempts`], [`VerifierError::Locked`],
     /// [`VerifierError::Store`].
     pub async fn verify(&self, user: &str, code: &str) -> Result<Verification, VerifierError> {
-        self.verify_at(user, code, now()).await
+        self.verify_at(user, code, self.now()).await
     }
 
     /// As [`verify`](Self::verify), at a given time since 1970.

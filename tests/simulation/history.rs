@@ -1,0 +1,485 @@
+//! What was asked, what was answered, and what the promises of DESIGN.md make of it.
+//!
+//! The checks know nothing of the protocol. They compare answers by who asked before whom:
+//! `before(a, b)` when `a` had its answer, or had been given up, before `b` was asked.
+
+use std::fmt;
+use std::time::Duration;
+
+use lambdatotp::otp::Totp;
+
+/// Something a client asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// With so many recovery codes.
+    Register(usize),
+    /// The code of the newest acknowledged enrollment, so many steps from now.
+    Right(i64),
+    /// The same by the clock of the client, which may be wrong.
+    RightHere,
+    /// The current code of the enrollment before that.
+    Old,
+    /// The code that was accepted last.
+    Replay,
+    Wrong,
+    Delete,
+    Unlock,
+    NewCodes(usize),
+    /// A code of the newest acknowledged set, by its place.
+    Redeem(usize),
+    /// A code of the set before that.
+    RedeemOld,
+    /// A recovery code that nobody was given.
+    MadeUp,
+    Reseal,
+    Import,
+    Status,
+}
+
+/// What was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Created,
+    Exists,
+    NotFound,
+    Accepted(u64),
+    Rejected,
+    Replayed,
+    Recovered(usize),
+    Throttled(Duration),
+    Locked,
+    Done,
+    /// 503: nothing is known.
+    NoVerdict,
+    /// The client died.
+    Crashed,
+    /// An error that only an operator or we could have caused.
+    Broken(String),
+}
+
+/// What a client typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Typed {
+    /// The code of a step of the secret that this record's registration made.
+    Code { registration: usize, step: u64 },
+    /// A recovery code of the set that this record made.
+    Recovery { set: usize, place: usize },
+    /// A code that nobody has.
+    Nothing,
+}
+
+/// One operation.
+#[derive(Debug, Clone)]
+pub struct Record {
+    pub client: usize,
+    pub user: usize,
+    pub action: Action,
+    pub typed: Typed,
+    /// Places in the order of all starts and ends.
+    pub start: u64,
+    pub end: Option<u64>,
+    pub outcome: Option<Outcome>,
+    /// Milliseconds of true time.
+    pub started_ms: u64,
+    pub ended_ms: u64,
+    /// What a registration or an import gave.
+    pub totp: Option<Totp>,
+    pub codes: Vec<String>,
+}
+
+impl Record {
+    fn is(&self, outcome: &Outcome) -> bool {
+        self.outcome.as_ref() == Some(outcome)
+    }
+
+    fn registers(&self) -> bool {
+        matches!(self.action, Action::Register(_) | Action::Import)
+    }
+
+    fn deletion_is_known(&self) -> bool {
+        self.action == Action::Delete && (self.is(&Outcome::Done) || self.is(&Outcome::NotFound))
+    }
+
+    fn known_at(&self) -> u64 {
+        self.end.unwrap_or(u64::MAX)
+    }
+}
+
+/// A promise that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    pub promise: &'static str,
+    pub detail: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.promise, self.detail)
+    }
+}
+
+/// The rules of a run that the checks depend on.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    pub burst: u64,
+    pub refill_ms: u64,
+    pub max_misses: u64,
+    /// Whether enrollments that no code was accepted for may lapse.
+    pub lapse: bool,
+    /// What clocks differ from the true time by, each client's, in milliseconds.
+    pub skews_ms: Vec<i64>,
+    /// Whether the table is in one place, so that what is promised is promised.
+    pub one_table: bool,
+}
+
+impl Rules {
+    /// Beyond this, a clock is wrong.
+    const CLOSE_MS: u64 = 20_000;
+
+    fn clock_is_right(&self, client: usize) -> bool {
+        self.skews_ms[client].unsigned_abs() <= Self::CLOSE_MS
+    }
+
+    fn clocks_are_right(&self) -> bool {
+        (0..self.skews_ms.len()).all(|client| self.clock_is_right(client))
+    }
+}
+
+/// Every operation so far.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    pub records: Vec<Record>,
+}
+
+impl History {
+    fn before(&self, a: &Record, b: &Record) -> bool {
+        a.known_at() < b.start
+    }
+
+    fn of_user(&self, user: usize) -> impl Iterator<Item = (usize, &Record)> {
+        self.records.iter().enumerate().filter(move |(_, record)| record.user == user)
+    }
+
+    /// The newest acknowledged enrollment, `back` before the last.
+    pub fn registration(&self, user: usize, back: usize) -> Option<usize> {
+        let acknowledged = self.of_user(user).filter(|(_, record)| {
+            record.registers() && record.is(&Outcome::Created) && record.totp.is_some()
+        });
+        let mut places: Vec<_> = acknowledged.map(|(place, record)| (record.end, place)).collect();
+        places.sort_unstable();
+        places.iter().rev().nth(back).map(|(_, place)| *place)
+    }
+
+    /// The newest acknowledged set of recovery codes, `back` before the last.
+    pub fn set(&self, user: usize, back: usize) -> Option<usize> {
+        let with_codes = self.of_user(user).filter(|(_, record)| {
+            !record.codes.is_empty()
+                && matches!(record.outcome, Some(Outcome::Done | Outcome::Created))
+        });
+        let mut places: Vec<_> = with_codes.map(|(place, record)| (record.end, place)).collect();
+        places.sort_unstable();
+        places.iter().rev().nth(back).map(|(_, place)| *place)
+    }
+
+    /// Whether an enrollment was acknowledged before `by` was asked, and nothing that could
+    /// have removed it since has begun.
+    fn lives(&self, registration: &Record, by: &Record, rules: &Rules) -> bool {
+        registration.is(&Outcome::Created)
+            && self.before(registration, by)
+            && !(rules.lapse && self.may_have_lapsed(registration))
+            && self.of_user(by.user).all(|(_, other)| {
+                other.action != Action::Delete
+                    || self.before(other, registration)
+                    || by.known_at() < other.start
+            })
+    }
+
+    /// Whether more enrollments have ended by now than deletions can have ended them.
+    fn outlived(&self, by: &Record) -> bool {
+        let ended = self.of_user(by.user).filter(|(_, record)| {
+            record.registers() && record.is(&Outcome::Created) && self.before(record, by)
+        });
+        let deletions = self.of_user(by.user).filter(|(_, record)| {
+            record.action == Action::Delete
+                && !record.is(&Outcome::NotFound)
+                && record.start < by.known_at()
+        });
+        ended.count() > deletions.count()
+    }
+
+    /// Whether there may be an enrollment for this operation to find.
+    fn may_be_there(&self, place: usize) -> bool {
+        let record = &self.records[place];
+        self.of_user(record.user).any(|(other, registration)| {
+            other != place
+                && registration.registers()
+                && !registration.is(&Outcome::Exists)
+                && registration.start < record.known_at()
+                && !self.is_gone(registration, record)
+        })
+    }
+
+    /// Lapsing ends with the first accepted code that somebody was told of.
+    fn may_have_lapsed(&self, registration: &Record) -> bool {
+        matches!(registration.action, Action::Register(_))
+    }
+
+    /// Whether an enrollment ended, by an acknowledged deletion or a newer enrollment,
+    /// before `by` was asked.
+    fn is_gone(&self, registration: &Record, by: &Record) -> bool {
+        self.of_user(by.user).any(|(_, other)| {
+            (other.deletion_is_known() || (other.registers() && other.is(&Outcome::Created)))
+                && self.before(registration, other)
+                && self.before(other, by)
+        })
+    }
+
+    /// Checks an answer that has just come.
+    pub fn check(&self, place: usize, rules: &Rules) -> Result<(), Violation> {
+        let record = &self.records[place];
+        let Some(outcome) = &record.outcome else { return Ok(()) };
+        let broken = |promise| {
+            let detail = format!("operation {place} ({:?}): {outcome:?}", record.action);
+            Err(Violation { promise, detail })
+        };
+        match outcome {
+            Outcome::Broken(_) => return broken("nothing breaks"),
+            Outcome::NotFound => {
+                let living = self
+                    .of_user(record.user)
+                    .any(|(_, other)| other.registers() && self.lives(other, record, rules));
+                if living {
+                    return broken("an acknowledged enrollment is there");
+                }
+                if !rules.lapse && self.outlived(record) {
+                    return broken("a deletion removes one enrollment");
+                }
+            }
+            Outcome::Created => {
+                let over_another = self.of_user(record.user).any(|(other, registration)| {
+                    other != place
+                        && registration.registers()
+                        && self.lives(registration, record, rules)
+                });
+                if over_another {
+                    return broken("nobody is registered over");
+                }
+                if !rules.lapse && self.outlived(record) {
+                    return broken("a deletion removes one enrollment");
+                }
+            }
+            Outcome::Exists if !self.may_be_there(place) => {
+                return broken("a deletion leaves nobody behind");
+            }
+            Outcome::Done if record.action == Action::Delete && !self.may_be_there(place) => {
+                return broken("nobody is deleted who was not there");
+            }
+            Outcome::Throttled(wait) => {
+                let longest = Duration::from_millis(rules.burst * rules.refill_ms + 1000);
+                if *wait > longest {
+                    return broken("no clock locks anybody for longer than the budget says");
+                }
+                if matches!(record.typed, Typed::Recovery { .. }) {
+                    return broken("nobody spends the recovery codes' budget");
+                }
+            }
+            Outcome::Accepted(_) | Outcome::Recovered(_) => self.check_entry(place, rules)?,
+            Outcome::Rejected | Outcome::Replayed => self.check_refusal(place, rules)?,
+            _ => {}
+        }
+        self.check_budget(place, rules)
+    }
+
+    fn check_entry(&self, place: usize, rules: &Rules) -> Result<(), Violation> {
+        let record = &self.records[place];
+        let broken = |promise, other: &dyn fmt::Debug| {
+            let detail = format!("operation {place} ({:?}), see {other:?}", record.action);
+            Err(Violation { promise, detail })
+        };
+        match record.typed {
+            Typed::Nothing => return broken("nobody guesses", &()),
+            Typed::Code { registration, step } => {
+                for (other, earlier) in self.of_user(record.user) {
+                    let Typed::Code { registration: theirs, step: used } = earlier.typed else {
+                        continue;
+                    };
+                    if other == place
+                        || theirs != registration
+                        || !matches!(earlier.outcome, Some(Outcome::Accepted(_)))
+                    {
+                        continue;
+                    }
+                    if used == step {
+                        return broken("a code is accepted once", &other);
+                    }
+                    if used > step && self.before(earlier, record) {
+                        return broken("no code older than the last is accepted", &other);
+                    }
+                }
+                if self.is_gone(&self.records[registration], record) {
+                    return broken("a deleted enrollment lets nobody in", &registration);
+                }
+            }
+            Typed::Recovery { set, .. } => {
+                for (other, earlier) in self.of_user(record.user) {
+                    if other == place {
+                        continue;
+                    }
+                    if earlier.typed == record.typed
+                        && matches!(earlier.outcome, Some(Outcome::Recovered(_)))
+                    {
+                        return broken("a recovery code works once", &other);
+                    }
+                    let replaces =
+                        matches!(earlier.action, Action::NewCodes(_)) && earlier.is(&Outcome::Done);
+                    if replaces
+                        && self.before(&self.records[set], earlier)
+                        && self.before(earlier, record)
+                    {
+                        return broken("replaced recovery codes are revoked", &other);
+                    }
+                }
+                if self.is_gone(&self.records[set], record) {
+                    return broken("a deleted enrollment lets nobody in", &set);
+                }
+            }
+        }
+        let _ = rules;
+        Ok(())
+    }
+
+    fn check_refusal(&self, place: usize, rules: &Rules) -> Result<(), Violation> {
+        let record = &self.records[place];
+        let tried_elsewhere = |other: usize, earlier: &Record, same: bool| {
+            other != place && same && earlier.start < record.known_at()
+        };
+        match record.typed {
+            Typed::Code { registration, step } => {
+                let newest = &self.records[registration];
+                // The last step may be another clock's; `unlock` mends that.
+                if !rules.clocks_are_right() || !self.lives(newest, record, rules) {
+                    return Ok(());
+                }
+                if self.of_user(record.user).any(|(other, later)| {
+                    other != registration
+                        && later.registers()
+                        && !later.is(&Outcome::Exists)
+                        && !self.before(later, newest)
+                        && later.start < record.known_at()
+                }) {
+                    return Ok(());
+                }
+                let now = record.started_ms / 1000 / 30;
+                let current = now.abs_diff(step) == 0;
+                let used = self.of_user(record.user).any(|(other, earlier)| {
+                    let same = matches!(earlier.typed, Typed::Code { registration: theirs, step: used }
+                        if theirs == registration && used >= step);
+                    tried_elsewhere(other, earlier, same)
+                });
+                if current && !used {
+                    let detail = format!("operation {place}: {:?}", record.outcome);
+                    return Err(Violation { promise: "a right code is accepted", detail });
+                }
+            }
+            Typed::Recovery { set, .. } => {
+                let made = &self.records[set];
+                let settled = self.of_user(record.user).all(|(other, changing)| {
+                    let changes = matches!(
+                        changing.action,
+                        Action::Delete | Action::NewCodes(_) | Action::Register(_) | Action::Import
+                    ) && !changing.is(&Outcome::Exists);
+                    !changes
+                        || other == set
+                        || self.before(changing, made)
+                        || record.known_at() < changing.start
+                });
+                let used = self.of_user(record.user).any(|(other, earlier)| {
+                    tried_elsewhere(other, earlier, earlier.typed == record.typed)
+                });
+                let lapsed = rules.lapse;
+                if self.before(made, record) && settled && !used && !lapsed {
+                    let detail = format!("operation {place}: {:?}", record.outcome);
+                    return Err(Violation { promise: "a right recovery code is accepted", detail });
+                }
+            }
+            Typed::Nothing => {}
+        }
+        Ok(())
+    }
+
+    /// Codes that were looked at, and were not accepted, against the budget.
+    fn check_budget(&self, place: usize, rules: &Rules) -> Result<(), Violation> {
+        let record = &self.records[place];
+        let looked_at = |record: &Record| {
+            !matches!(record.typed, Typed::Recovery { .. })
+                && matches!(
+                    record.action,
+                    Action::Right(_)
+                        | Action::RightHere
+                        | Action::Wrong
+                        | Action::Old
+                        | Action::Replay
+                )
+                && matches!(record.outcome, Some(Outcome::Rejected | Outcome::Replayed))
+        };
+        if !looked_at(record) {
+            return Ok(());
+        }
+        let (mut looks, mut fresh, mut ends) = (0, 0, 1);
+        let mut first_ms = record.started_ms;
+        for (_, other) in self.of_user(record.user) {
+            looks += u64::from(looked_at(other));
+            first_ms = first_ms.min(other.started_ms);
+            let anew = other.action == Action::Unlock
+                || (other.registers() && !other.is(&Outcome::Exists));
+            fresh += u64::from(anew);
+            // What ends a run of misses.
+            ends += u64::from(
+                anew || matches!(other.typed, Typed::Code { .. } | Typed::Recovery { .. }),
+            );
+        }
+        let apart = rules.skews_ms.iter().map(|skew| skew.unsigned_abs()).max().unwrap_or(0);
+        let elapsed = record.ended_ms.saturating_sub(first_ms) + 2 * apart.min(2 * Rules::CLOSE_MS);
+        let budget = rules.burst * fresh + elapsed / rules.refill_ms;
+        let detail = format!("operation {place}: {looks} looked at, {budget} allowed");
+        if looks > budget && rules.clocks_are_right() {
+            return Err(Violation { promise: "guesses stay within the budget", detail });
+        }
+        if let Some(budget) = self.since_unlock(record, rules, looked_at)
+            && rules.clocks_are_right()
+        {
+            let detail =
+                format!("operation {place}: {budget} more than the burst since the unlock");
+            return Err(Violation { promise: "an unlock forgives once", detail });
+        }
+        if looks > rules.max_misses * ends {
+            return Err(Violation { promise: "misses in a row lock the user", detail });
+        }
+        Ok(())
+    }
+
+    /// How many looks more than the budget there were since the last unlock, if any.
+    fn since_unlock(
+        &self,
+        by: &Record,
+        rules: &Rules,
+        looked_at: impl Fn(&Record) -> bool,
+    ) -> Option<u64> {
+        let renews = |record: &Record| {
+            record.action == Action::Unlock || (record.registers() && !record.is(&Outcome::Exists))
+        };
+        let users = || self.of_user(by.user).map(|(_, record)| record);
+        let last =
+            users().filter(|record| renews(record)).max_by_key(|record| record.known_at())?;
+        let alone = users().all(|record| {
+            !renews(record) || record.start == last.start || self.before(record, last)
+        });
+        if last.action != Action::Unlock || !last.is(&Outcome::Done) || !alone {
+            return None;
+        }
+        let looks = users().filter(|record| looked_at(record) && self.before(last, record)).count();
+        let elapsed = by.ended_ms.saturating_sub(last.started_ms) + 2 * Rules::CLOSE_MS;
+        let budget = rules.burst + elapsed / rules.refill_ms;
+        (looks as u64).checked_sub(budget).filter(|more| *more > 0)
+    }
+}

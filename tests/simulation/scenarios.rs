@@ -1,0 +1,131 @@
+//! The faults of the first edition of the protocol, each as the small case that shows it.
+
+use std::time::Duration;
+
+use crate::explore::{Scenario, Step};
+use crate::history::Action::{self, *};
+use crate::world::Setup;
+
+pub const K1: &str = "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+pub const K1_K2: &str = "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA,\
+    k2:BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA";
+pub const K2_K1: &str = "k2:BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA,\
+    k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+pub const K2: &str = "k2:BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA";
+
+/// Plans that begin at once.
+pub fn together(plans: &[&[Action]]) -> Vec<Vec<Step>> {
+    let steps =
+        |plan: &[Action]| plan.iter().map(|&action| Step { action, after: Vec::new() }).collect();
+    plans.iter().map(|plan| steps(plan)).collect()
+}
+
+/// Plans of which each begins when the one before has ended.
+pub fn in_turn(plans: &[&[Action]]) -> Vec<Vec<Step>> {
+    let mut steps = together(plans);
+    for (client, plan) in steps.iter_mut().enumerate().skip(1) {
+        plan[0].after = vec![client - 1];
+    }
+    steps
+}
+
+fn case(name: &str, plans: Vec<Vec<Step>>, faults: usize) -> Scenario {
+    Scenario {
+        name: name.to_owned(),
+        setup: Setup::of(plans.len()),
+        legacy: false,
+        before: vec![Register(2)],
+        plans,
+        afterwards: vec![Right(0)],
+        faults,
+    }
+}
+
+fn with_burst(mut scenario: Scenario, burst: u32) -> Scenario {
+    scenario.setup.policy = (burst, Duration::from_hours(12), 100);
+    scenario
+}
+
+/// Every one broke a promise in the first edition.
+pub fn known() -> Vec<Scenario> {
+    let years = 24 * 365 * 10 * 3_600_000;
+    vec![
+        case("a late deletion meets a new registration", together(&[&[Delete, Register(0)]]), 1),
+        case(
+            "a deletion's lost reply and a registration beside it",
+            together(&[&[Delete], &[Register(0)]]),
+            1,
+        ),
+        Scenario {
+            before: Vec::new(),
+            afterwards: Vec::new(),
+            ..case(
+                "a late registration brings a deleted user back",
+                together(&[&[Register(0), Right(0), Delete, Replay]]),
+                1,
+            )
+        },
+        Scenario {
+            before: Vec::new(),
+            ..case(
+                "a registration without an answer arrives after the deletion",
+                in_turn(&[&[Register(0)], &[Delete, Register(0)]]),
+                1,
+            )
+        },
+        case(
+            "late recovery codes make a used one good again",
+            together(&[&[NewCodes(1), Redeem(0), Redeem(0)]]),
+            1,
+        ),
+        case(
+            "late recovery codes of a deleted enrollment",
+            in_turn(&[&[NewCodes(2)], &[Delete, Register(2), Redeem(0)]]),
+            1,
+        ),
+        with_burst(case("a late unlock", in_turn(&[&[Wrong, Unlock], &[Wrong, Wrong]]), 1), 1),
+        Scenario {
+            setup: Setup {
+                keys: vec![K1.to_owned(), K2_K1.to_owned(), K2.to_owned()],
+                ..Setup::of(3)
+            },
+            legacy: true,
+            before: Vec::new(),
+            afterwards: Vec::new(),
+            ..case(
+                "a late reseal under a key that is dropped",
+                in_turn(&[&[Reseal], &[Reseal], &[Right(0)]]),
+                1,
+            )
+        },
+        Scenario {
+            setup: Setup { skews_ms: vec![0, years], ..Setup::of(2) },
+            ..case("a guess by a fast clock", together(&[&[], &[Wrong]]), 0)
+        },
+        Scenario {
+            before: vec![Register(2), Delete],
+            afterwards: Vec::new(),
+            ..case("a deletion of nobody after a refused connection", together(&[&[Delete]]), 1)
+        },
+        with_burst(
+            case(
+                "an unlock between reservation and acceptance",
+                together(&[&[Right(0)], &[Unlock, Wrong, Wrong]]),
+                0,
+            ),
+            1,
+        ),
+        case(
+            "a recovery code's lost reply while another is used",
+            together(&[&[Redeem(0)], &[Redeem(1)]]),
+            1,
+        ),
+        with_burst(
+            Scenario {
+                afterwards: vec![Redeem(0)],
+                ..case("made-up recovery codes spend the budget", together(&[&[MadeUp]]), 0)
+            },
+            1,
+        ),
+    ]
+}
