@@ -27,7 +27,7 @@ FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 # Lambda reads the files as another user, whatever our umask is; and what Python leaves
 # in __pycache__ is not to be shipped.
 SHIP = export PYTHONDONTWRITEBYTECODE=1 && umask 022 && mkdir -p out \
-	&& $(BIN)/python -m tools.stage $(STAGE) && chmod a+r app.py chalicelib/*.py chalicelib/*.html
+	&& $(BIN)/python -m tools.stage $(STAGE) && chmod a+r app.py chalicelib/*.*
 
 # The theme says at each start that it will be maintained until May 2027: we know.
 MKDOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/python -W error -m mkdocs

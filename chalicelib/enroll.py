@@ -1,4 +1,4 @@
-"""The page on which a user enrolls: one file, with a nonce of its own in each reply.
+"""The page on which a user enrolls: one reply, with a nonce of its own each time.
 
 It loads nothing from elsewhere, and talks to the routes beside it as any caller does.
 """
@@ -15,7 +15,7 @@ from chalicelib.replies import Refusal, reply
 if TYPE_CHECKING:
     from chalice.app import Response
 
-TEMPLATE = Path(__file__).with_name("enroll.html")
+FOLDER = Path(__file__).parent
 
 POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
@@ -28,7 +28,9 @@ def page() -> Response:
     """Make the page, if it is switched on."""
     if config.IAM_AUTHORIZATION or not config.ENROLL_PAGE:
         raise Refusal(404, "NotFoundError", "There is no such page.")
-    before, token_field, after = TEMPLATE.read_text("utf-8").split("<!-- API token -->\n")
+    files = (FOLDER / f"enroll.{kind}" for kind in ("html", "css", "js"))
+    html, css, js = (file.read_text("utf-8") for file in files)
+    before, token_field, after = html.split("<!-- API token -->\n")
     if not access.TOKENS:
         token_field = ""
     nonce = os.urandom(16).hex()
@@ -36,4 +38,7 @@ def page() -> Response:
         "Content-Type": "text/html; charset=utf-8",
         "Content-Security-Policy": POLICY.format(nonce=nonce),
     }
-    return reply(200, (before + token_field + after).replace("{{nonce}}", nonce), headers)
+    text = before + token_field + after
+    for name, value in (("css", css), ("js", js), ("nonce", nonce)):
+        text = text.replace(f"{{{{{name}}}}}", value)
+    return reply(200, text, headers)

@@ -299,13 +299,13 @@ MUTANTS = {
         f"{PAGE} -k new_each_time",
     ),
     "enrollment page: the secret stays": Mutant(
-        "chalicelib/enroll.html",
+        "chalicelib/enroll.js",
         '$("scan").remove();',
         '$("scan").hidden = true;',
         f"{PAGE} -k scanned_typed",
     ),
     "enrollment page: a user's name is HTML": Mutant(
-        "chalicelib/enroll.html",
+        "chalicelib/enroll.js",
         '$("account").textContent = user;',
         '$("account").innerHTML = user;',
         f"{PAGE} -k are_text",

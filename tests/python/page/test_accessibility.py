@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import time
 from typing import TYPE_CHECKING
@@ -13,9 +14,9 @@ from playwright.sync_api import (
     expect,
 )
 
+from tests.python.support.fonts import font
 from tests.python.support.page import (
     enroll,
-    fits,
     submit,
     verdict,
 )
@@ -51,34 +52,113 @@ def walk(page: Page, user: str) -> Iterator[str]:
     yield "again"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_state_is_accessible_and_fits_a_small_phone(guarded, visit, scheme):
+# Narrower than any, as most are, and wider than any (Verdana's bold letters are 0.7 em wide).
+WIDTHS = [0.4, 0.6, 0.9]
+SIZES = ["100%", "200%", "400%"]
+# WCAG 1.4.12.
+SPACING = ["letter-spacing: .12em", "word-spacing: .16em", "line-height: 1.5"]
+WINDOWS = [320, 390, 640, 1280]
+
+LOAD_FONTS = """async (fonts) => {
+  for (const [name, data] of Object.entries(fonts)) {
+    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+    document.fonts.add(await new FontFace(name, bytes).load());
+  }
+  window.sheet = new CSSStyleSheet();
+  document.adoptedStyleSheets.push(window.sheet);
+}"""
+# What is wrong with the page in each look; the policy of the page lets no other style in.
+LOOK = """(looks) => {
+  const inside = (inner, outer) => inner.left >= outer.left - .5 && inner.right <= outer.right + .5;
+  const wrong = [];
+  for (const look of looks) {
+    window.sheet.replaceSync(look);
+    const {scrollWidth, clientWidth} = document.documentElement;
+    if (scrollWidth > clientWidth) wrong.push([look, scrollWidth, clientWidth]);
+    for (const element of document.body.querySelectorAll("*")) {
+      const box = element.getBoundingClientRect();
+      if (element.checkVisibility() && !inside(box, {left: 0, right: clientWidth})) {
+        wrong.push([look, element.outerHTML.slice(0, 60), box.left, box.right, clientWidth]);
+      }
+    }
+    const [left, ring] = ["left", "ring"].map((id) => document.getElementById(id));
+    if (!inside(left.getBoundingClientRect(), ring.getBoundingClientRect())) {
+      wrong.push([look, "the number is wider than its ring"]);
+    }
+  }
+  window.sheet.replaceSync("");
+  return wrong;
+}"""
+LOOKS = [
+    f"html {{ font-size: {size} }} * {{ {' '.join(f'{rule} !important;' for rule in rules)} }}"
+    for size in SIZES
+    for family in ([], *([f'font-family: "{width} em"'] for width in WIDTHS))
+    for rules in (family, family + SPACING)
+]
+
+
+def load_fonts(page: Page) -> None:
+    fonts = {f"{width} em": base64.b64encode(font(width)).decode() for width in WIDTHS}
+    page.evaluate(LOAD_FONTS, fonts)
+
+
+def fits_in_every_look(page: Page) -> None:
+    """Whatever the font, the size and the spacing of the text, and the window's width."""
+    before = page.viewport_size
+    for width in WINDOWS:
+        page.set_viewport_size({**before, "width": width})
+        assert page.evaluate(LOOK, LOOKS) == [], width
+    page.set_viewport_size(before)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "user"),
+    [("light", "walker@example.com"), ("dark", "m" * 256)],
+    ids=["light", "dark"],
+)
+def test_every_state_is_accessible_and_fits(guarded, visit, scheme, user):
     page = visit(guarded, viewport={"width": 320, "height": 640}, color_scheme=scheme)
     axe, backgrounds = Axe(), set()
     # As if the device's clock were off, too.
     page.add_init_script("const real = Date.now; Date.now = () => real() + 100000")
     page.reload()
-    for state in walk(page, f"walker.{scheme}@example.com"):
+    load_fonts(page)
+    for state in walk(page, user):
         results = axe.run(page)
         assert results.violations_count == 0, (state, results.generate_report())
-        fits(page)
         small = page.evaluate(
             "[...document.querySelectorAll('button, a, label.tick, input:not([type=checkbox])')]"
             ".filter((target) => target.checkVisibility()"
             " && target.getBoundingClientRect().height < 44).map((target) => target.outerHTML)"
         )
         assert not small
-        # Text of twice the size, on a small window and a small phone.
-        for width in (640, 390):
-            page.set_viewport_size({"width": width, "height": 640})
-            page.evaluate("document.documentElement.style.fontSize = '200%'")
-            fits(page)
-        page.evaluate("document.documentElement.style.fontSize = ''")
-        page.set_viewport_size({"width": 320, "height": 640})
+        fits_in_every_look(page)
         backgrounds.add(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
     (background,) = backgrounds
     dark = max(map(int, re.findall(r"\d+", background))) < 100
     assert dark is (scheme == "dark")
+
+
+def test_a_look_that_does_not_fit_is_seen(server, visit):
+    """Or the test above would pass for nothing."""
+    page = visit(server)
+    load_fonts(page)
+    page.evaluate("document.body.style.overflowWrap = 'normal'")
+    page.set_viewport_size({"width": 320, "height": 640})
+    found = page.evaluate(LOOK, LOOKS)
+    assert {look for look, *_ in found} >= {look for look in LOOKS if "400%" in look}
+    assert not [look for look, *_ in found if "100%" in look and "0.4 em" in look]
+    widths = []
+    for width in WIDTHS:
+        page.evaluate(f"window.sheet.replaceSync('h1 {{ font: 1rem \"{width} em\"; }}')")
+        box = "const range = document.createRange(); range.selectNodeContents(heading);"
+        widths.append(
+            page.locator("h1").evaluate(
+                f"(heading) => {{ heading.style.width = '90rem'; {box}"
+                " return range.getBoundingClientRect().width / heading.textContent.length }"
+            )
+        )
+    assert widths == pytest.approx([16 * width for width in WIDTHS], rel=0.1)
 
 
 def test_axe_sees_what_is_wrong(server, visit):
