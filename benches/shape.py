@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from benches.measure import ROOT, Options, Plot, Section, Table, cell, in_turns, python, target
 from benches.servers import installed, pinned, store
-from chalicelib import shipping
 from tools import lambda_runtime
+from tools.deploy import shipping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What app.py needs: its configuration and the HTTP it has in common."""
+"""What app.py needs, and all of it is shipped: configuration, access, fields, replies, audit."""
 
 import os
 
@@ -7,6 +7,6 @@ import os
 if os.environ.get("AWS_CHALICE_CLI_MODE"):
     import sys
 
-    from chalicelib import shipping
+    from tools.deploy import shipping
 
     shipping.check(sys.argv)

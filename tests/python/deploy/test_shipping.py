@@ -17,10 +17,10 @@ import boto3
 import pytest
 from lambdatotp import _lambdatotp
 
-from chalicelib import shipping
 from tests.python.support import ROOT
-from tools import stage as stages
-from tools import vendor as vendors
+from tools.deploy import shipping
+from tools.deploy import stage as stages
+from tools.deploy import vendor as vendors
 
 PARTS = ["app.py", "chalicelib", ".chalice", "requirements.txt", "Cargo.toml", "Cargo.lock"]
 PARTS += ["pyproject.toml", "src", "python/lambdatotp", "tools"]
@@ -45,6 +45,15 @@ def project(tmp_path):
 def filled(project):
     """The same, with vendor/ as `make vendor` fills it."""
     shutil.copytree(ROOT / "vendor", project / "vendor")
+    return project
+
+
+@pytest.fixture
+def described(project):
+    """The same, with a vendor/ that says it holds nothing: enough for Chalice to package."""
+    build = {"sources": shipping.sources(project), "machine": "EM_X86_64", "files": {}}
+    (project / "vendor" / "lambdatotp").mkdir(parents=True)
+    (project / "vendor" / shipping.BUILD).write_text(json.dumps(build))
     return project
 
 
@@ -91,6 +100,48 @@ def test_an_empty_vendor(project, command):
 def test_other_commands_go_on(project):
     done = chalice(project, "gen-policy", AWS_CHALICE_CLI_MODE="true")
     assert "nothing was shipped" not in done.stderr
+
+
+@pytest.mark.parametrize("folder", ["project", "{root}/project", "./elsewhere/../project"])
+def test_from_another_folder(described, folder):
+    root = described.parent
+    (root / "elsewhere").mkdir()
+    # What is in the folder that it was started from is none of its business.
+    (root / "tools.py").write_text("raise ImportError('the wrong tools')")
+    (root / "chalicelib.py").write_text("raise ImportError('the wrong chalicelib')")
+    where = ("--project-dir", folder.format(root=root))
+    out = root / "out"
+    done = chalice(root, *where, "package", out)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(out / "deployment.zip") as archive:
+        names = archive.namelist()
+    assert "app.py" in names
+    assert not [name for name in names if name.startswith("tools") or "shipping" in name]
+    (described / "vendor" / shipping.BUILD).unlink()
+    assert stopped(chalice(root, *where, "package", out), "does not hold the compiled module")
+
+
+@pytest.mark.parametrize(
+    ("own", "shared"),
+    [
+        ({"LAMBDATOTP_API_TOKEN": ""}, {}),
+        (
+            {"LAMBDATOTP_API_TOKEN": "two words"},
+            {"LAMBDATOTP_API_TOKEN": "long-enough-for-a-token"},
+        ),
+        ({}, {"LAMBDATOTP_VERIFY_TOKEN": "short"}),
+    ],
+)
+def test_a_token_that_would_stop_the_app(described, own, shared):
+    file = described / ".chalice" / "config.json"
+    config = json.loads(file.read_text())
+    config["environment_variables"] = shared
+    config["stages"]["dev"]["environment_variables"] = own
+    file.write_text(json.dumps(config))
+    (name,) = own or shared
+    done = package(described)
+    assert stopped(done, name)
+    assert not {"words", "short"} & set(done.stderr.split())
 
 
 @pytest.mark.shipped

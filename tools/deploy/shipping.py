@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 # The file in vendor/ that says what was built, and of what.
 BUILD = "lambdatotp/build.json"
@@ -49,7 +49,7 @@ def digest(file: Path) -> str:
 
 def chalice_runtime() -> list[Path]:
     """Find the two files of Chalice itself that it ships."""
-    import chalice.app  # noqa: PLC0415 - not needed on Lambda, where nobody calls this
+    import chalice.app  # noqa: PLC0415 - for those only who package
 
     return [Path(inspect.getfile(module)) for module in (chalice.app, chalice)]
 
@@ -140,6 +140,22 @@ def table_problems(stage: Stage, root: Path = ROOT) -> Iterator[str]:
             yield f"{stage.policy.name} allows {allowed}, but stage {stage.name} uses {table}"
 
 
+def token_problems(stage: Stage) -> Iterator[str]:
+    """Say which access tokens would stop the app as soon as it starts."""
+    # Not at the top: `make vendor` may run where the package is not installed.
+    from lambdatotp import ConfigurationError, _tokens  # noqa: PLC0415
+
+    for name in (_tokens.API_TOKEN, _tokens.VERIFY_TOKEN):
+        for variables in (stage.own, stage.config):
+            text = variables.get("environment_variables", {}).get(name)
+            if text is not None:
+                try:
+                    _tokens.parse(name, text)
+                except ConfigurationError as error:
+                    yield str(error)
+                break
+
+
 def _shipped(root: Path) -> Iterator[Path]:
     yield root / "app.py"
     for folder in ("chalicelib", "vendor"):
@@ -173,6 +189,7 @@ def check(argv: Sequence[str], root: Path = ROOT) -> None:
     problems = [
         *vendor_problems(str(stage.setting("lambda_architecture", default="x86_64")), root),
         *mode_problems(_shipped(root)),
+        *token_problems(stage),
     ]
     # A merged template makes the table, and says its name and its permissions.
     if "--merge-template" not in argv:

@@ -1,6 +1,6 @@
 """Set a stage up for `chalice deploy`: its entry in the configuration, and its permissions.
 
-    python -m tools.stage dev
+    python -m tools.deploy.stage dev
 
 The table is LAMBDATOTP_TABLE_NAME, if that is exported; it is written to the stage then,
 as LAMBDATOTP_ISSUER is. Otherwise it is what the stage has, or TABLE_NAME in
@@ -17,9 +17,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from chalicelib import shipping
+from tools.deploy import shipping
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 VARIABLES = ("LAMBDATOTP_TABLE_NAME", "LAMBDATOTP_ISSUER")
 

@@ -1,6 +1,6 @@
 """Fill vendor/ from the wheel for Lambda: what `chalice deploy` ships.
 
-    python -m tools.vendor dist/lambdatotp-0.1.0-cp310-abi3-manylinux2014_x86_64.whl
+    python -m tools.deploy.vendor dist/lambdatotp-0.1.0-cp310-abi3-manylinux2014_x86_64.whl
 
 Refuses a module that Lambda could not load, and adds the bytecode that Python would
 otherwise make anew at every cold start.
@@ -23,12 +23,12 @@ from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 
-from chalicelib import shipping
+from tools.deploy import shipping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 # Lambda's oldest image that runs Python 3.10 has 2.26; manylinux2014 promises 2.17.
 MAX_GLIBC = (2, 17)
@@ -98,8 +98,7 @@ def add_bytecode(vendor: Path, root: Path = ROOT) -> None:
     pairs = [(router, "chalice/app.py"), (package, "chalice/__init__.py")]
     pairs += [(root / "app.py", "app.py")]
     for folder, base in ((root / "chalicelib", root), (vendor / "lambdatotp", vendor)):
-        # What stops a bad package is not needed once it is a good one.
-        files = sorted(file for file in folder.rglob("*.py") if file.name != "shipping.py")
+        files = sorted(folder.rglob("*.py"))
         pairs += [(file, file.relative_to(base).as_posix()) for file in files]
     for source, name in pairs:
         py_compile.compile(
