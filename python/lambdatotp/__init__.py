@@ -77,14 +77,17 @@ __all__ = [
     "verify_async",
 ]
 
-_made: dict[str, Verifier] = {}
+# Empty until the first call.
+_default_verifier: dict[str, Verifier] = {}
 
 
 def _default() -> Verifier:
-    verifier = _made.get("default")
+    verifier = _default_verifier.get("made")
     # Two threads may both make one; setdefault keeps the first, without a lock that a
     # fork could leave taken.
-    return verifier if verifier is not None else _made.setdefault("default", Verifier())
+    if verifier is None:
+        verifier = _default_verifier.setdefault("made", Verifier())
+    return verifier
 
 
 def register(  # noqa: D103 - below

@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test the same environment, and no verifier made before it."""
     clean(monkeypatch)
-    monkeypatch.setattr(lambdatotp, "_made", {})
+    monkeypatch.setattr(lambdatotp, "_default_verifier", {})
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import click
 
 from lambdatotp import ConfigurationError, LambdaTotpError, _tokens
 from lambdatotp._lambdatotp import _describe_table, _region, _switch
-from lambdatotp.cli.options import verifier, where
+from lambdatotp.cli.options import as_json, verifier, where
 
 from .app import examine_app
 from .findings import FAILURE, MARKS, OK, WARNING, Finding, code_of, skew, test_user
@@ -25,16 +25,8 @@ if TYPE_CHECKING:
 @where
 @click.option("--url", help="Check the deployed app at this URL, too.")
 @click.option("--token", help="The app's API token; LAMBDATOTP_API_TOKEN. With --url.")
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def doctor(
-    table_name: str | None,
-    region: str | None,
-    endpoint_url: str | None,
-    url: str | None,
-    token: str | None,
-    *,
-    as_json: bool,
-) -> None:
+@as_json
+def doctor(url: str | None, token: str | None, *, as_json: bool, **where: str | None) -> None:
     """Check that everything a login needs is there and works.
 
     Settings and access tokens in the environment, whether secrets are sealed, region,
@@ -51,7 +43,7 @@ def doctor(
       lambdatotp doctor --url https://abc123.execute-api.eu-west-1.amazonaws.com/api
     """
     findings = []
-    for finding in _examine(table_name, region, endpoint_url, url, token):
+    for finding in _examine(url, token, **where):
         findings.append(finding)
         if not as_json:
             mark = click.style(f"{finding.state:8}", fg=MARKS[finding.state])
@@ -62,17 +54,11 @@ def doctor(
         raise SystemExit(1)
 
 
-def _examine(
-    table_name: str | None,
-    region: str | None,
-    endpoint_url: str | None,
-    url: str | None,
-    token: str | None,
-) -> Iterator[Finding]:
+def _examine(url: str | None, token: str | None, **where: str | None) -> Iterator[Finding]:
     yield from _unreadable()
     yield from _access_tokens()
     try:
-        made = verifier(table_name=table_name, region=region, endpoint_url=endpoint_url)
+        made = verifier(**where)
     except LambdaTotpError as error:
         yield Finding(FAILURE, "settings", str(error))
         return
@@ -83,7 +69,7 @@ def _examine(
         text = "new ones are stored in plaintext: LAMBDATOTP_KEYS seals them"
         yield Finding(WARNING, "secrets", text)
     usable = False
-    if os.environ.get("LAMBDATOTP_EMBEDDED") and not endpoint_url:
+    if os.environ.get("LAMBDATOTP_EMBEDDED") and not where["endpoint_url"]:
         yield Finding(OK, "engine", f"embedded, {os.environ['LAMBDATOTP_EMBEDDED']}")
         usable = True
     else:
