@@ -34,7 +34,8 @@ READABLE_BY_ALL = 0o444
 def sources(root: Path = ROOT) -> str:
     """Hash everything that the module is built from."""
     files = [root / name for name in ("Cargo.toml", "Cargo.lock", "pyproject.toml")]
-    files += sorted((root / "src").rglob("*.rs"))
+    files += [root / "macros" / "Cargo.toml"]
+    files += [file for part in ("src", "macros") for file in sorted((root / part).rglob("*.rs"))]
     files += sorted((root / "python" / "lambdatotp").rglob("*.py"))
     total = hashlib.sha256()
     for file in files:

@@ -4,44 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
-import subprocess
-import sys
-import threading
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests.python.support import ROOT
+from tests.python.support.serve import serving
+
 CLIENTS, ROUNDS = 200, 5
 
 
-class Server:
-    """A running `lambdatotp serve`, and what it has said."""
+class Client:
+    """Talks to a running `lambdatotp serve`."""
 
-    def __init__(self, process, port):
-        self.process, self.port = process, port
-        self.said = ""
-        self.heard = threading.Condition()
-        self.listener = threading.Thread(target=self._listen)
-        self.listener.start()
-
-    def _listen(self):
-        with self.process.stdout as lines:
-            for line in lines:
-                with self.heard:
-                    self.said += line
-                    self.heard.notify_all()
-        with self.heard:
-            self.said += "THE END"
-            self.heard.notify_all()
-
-    def wait_for(self, text):
-        """Wait until it has said this, or nothing more comes."""
-        with self.heard:
-            self.heard.wait_for(lambda: text in self.said or "THE END" in self.said)
-            assert text in self.said, self.said
+    def __init__(self, served):
+        self.served, self.port = served, served.port
 
     def send(self, request):
         """Send bytes, and return the status and the body of the reply."""
@@ -69,26 +46,11 @@ def read(reply):
 
 @pytest.fixture(scope="module")
 def server():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = ["serve", "--port", str(port), "--embedded", ":memory:", "--app", str(ROOT)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lambdatotp", *command],
-        env={**os.environ, "AWS_EC2_METADATA_DISABLED": "true"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    running = Server(process, port)
-    try:
-        running.wait_for('"code": "123456"')
-        assert running.call("POST", "/", b'{"user": "ana"}')[0] == 201
-        yield running
-    finally:
-        process.terminate()
-        code = process.wait(60)
-        running.listener.join()
-    assert code == 0, running.said
+    with serving("--embedded", ":memory:", "--app", str(ROOT)) as served:
+        client = Client(served)
+        assert client.call("POST", "/", b'{"user": "ana"}')[0] == 201
+        yield client
+        assert served.end() == 0, served.said
 
 
 class TestWhomItAnswers:
@@ -216,11 +178,11 @@ def test_codes_and_controls_are_not_in_the_log(server):
     server.call("GET", "/verify?user=ana&code=271828")
     server.call("GET", "/\x1b[31mred")
     server.call("GET", "/the/last")
-    server.wait_for("GET /the/last 403")
-    assert "GET /verify 200" in server.said
-    assert "\\x1b[31mred" in server.said
-    assert "271828" not in server.said
-    assert "\x1b" not in server.said
+    server.served.wait_for("GET /the/last 403")
+    assert "GET /verify 200" in server.served.said
+    assert "\\x1b[31mred" in server.served.said
+    assert "271828" not in server.served.said
+    assert "\x1b" not in server.served.said
 
 
 def test_two_hundred_clients_at_once(server):

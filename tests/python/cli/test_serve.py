@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
 
 import pyotp
 import pytest
@@ -17,47 +16,16 @@ import pytest
 from tests.python.support import ROOT
 from tests.python.support.chalice_local import call
 from tests.python.support.cli import shell
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
-@contextmanager
-def serving(*options, cwd=ROOT):
-    """Run it until it has said how to use it; yields the process, its port and what it said."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lambdatotp", "serve", "--port", str(port), *options],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    said = ""
-    try:
-        for line in process.stdout:
-            said += line
-            if '"code": "123456"' in line:
-                break
-        yield process, port, said
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+from tests.python.support.serve import free_port, serving
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_it_is_stopped(tmp_path, how):
     users = tmp_path / "users.db"
-    with serving("--embedded", str(users), "--app", str(ROOT), cwd=tmp_path) as (
-        process,
-        port,
-        said,
-    ):
-        assert f"lambdatotp serves at http://127.0.0.1:{port}" in said
-        assert f"Users are kept in {users}." in said
+    with serving("--embedded", str(users), "--app", str(ROOT), cwd=tmp_path) as served:
+        process, port = served.process, served.port
+        assert f"lambdatotp serves at http://127.0.0.1:{port}" in served.said
+        assert f"Users are kept in {users}." in served.said
         status, body = call(port, "POST", "/", {"user": "ana"})
         assert status == 201
         code = pyotp.parse_uri(body["qr_code"]).now()
@@ -73,8 +41,8 @@ def test_it_serves_until_it_is_stopped(tmp_path, how):
 @pytest.mark.skipif(not shutil.which("curl"), reason="the commands use curl")
 def test_the_commands_that_it_prints_work(tmp_path):
     """As somebody would paste them, from the folder of a clone."""
-    with serving("--embedded", str(tmp_path / "users.db")) as (_, _port, said):
-        blocks = re.findall(r"^  (curl .*?)\n\n", said + "\n\n", re.DOTALL | re.MULTILINE)
+    with serving("--embedded", str(tmp_path / "users.db")) as served:
+        blocks = re.findall(r"^  (curl .*?)\n\n", served.said + "\n\n", re.DOTALL | re.MULTILINE)
         assert len(blocks) == 2
         run = [
             subprocess.run(  # noqa: S602 - its own commands

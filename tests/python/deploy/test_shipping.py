@@ -23,7 +23,11 @@ from tools.deploy import stage as stages
 from tools.deploy import vendor as vendors
 
 PARTS = ["app.py", "chalicelib", ".chalice", "requirements.txt", "Cargo.toml", "Cargo.lock"]
-PARTS += ["pyproject.toml", "src", "python/lambdatotp", "tools"]
+PARTS += ["pyproject.toml", "src", "macros", "python/lambdatotp", "tools"]
+
+# One of each kind that the module is built from.
+SOURCES = ["src/lib.rs", "macros/src/lib.rs", "macros/Cargo.toml", "Cargo.toml", "Cargo.lock"]
+SOURCES += ["pyproject.toml", "python/lambdatotp/__init__.py", "python/lambdatotp/pyotp/totp.py"]
 
 
 @pytest.fixture
@@ -153,7 +157,9 @@ def test_a_full_vendor(filled):
 
 
 @pytest.mark.shipped
-@pytest.mark.parametrize("file", ["src/lib.rs", "python/lambdatotp/__init__.py", "Cargo.lock"])
+@pytest.mark.parametrize(
+    "file", ["src/lib.rs", "macros/src/lib.rs", "python/lambdatotp/__init__.py", "Cargo.lock"]
+)
 def test_a_stale_vendor(filled, file):
     with (filled / file).open("a") as source:
         source.write("\n")

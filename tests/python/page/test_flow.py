@@ -1,4 +1,4 @@
-"""Enrolling with the page, in a real browser, on a real `chalice local`."""
+"""Enrolling with the page, in a real browser, on a real `lambdatotp serve`."""
 
 from __future__ import annotations
 

@@ -14,10 +14,10 @@ from playwright.sync_api import (
     expect,
 )
 
-from tests.python.support.chalice_local import chalice_local
 from tests.python.support.engines import embedded_client
 from tests.python.support.environment import clean
 from tests.python.support.pictures import pixels_of_png, read
+from tests.python.support.serve import serving as lambdatotp_serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ expect.set_options(timeout=20_000)
 
 @dataclass(frozen=True)
 class Server:
-    """One `chalice local`, and a raw door to its table."""
+    """One `lambdatotp serve`, and a raw door to its table."""
 
     port: int
     at: str
@@ -63,10 +63,8 @@ class Server:
 def serving(at: Path, **variables: str) -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         clean(monkeypatch)
-        with chalice_local(
-            LAMBDATOTP_EMBEDDED=str(at), LAMBDATOTP_ENROLL_PAGE="on", **variables
-        ) as port:
-            yield Server(port, str(at))
+        with lambdatotp_serve("--embedded", str(at), **variables) as server:
+            yield Server(server.port, str(at))
 
 
 @dataclass
