@@ -83,6 +83,11 @@ impl Store {
         Ok(Self { table: table.to_owned(), keys, connection: Connection::new(table, settings)? })
     }
 
+    /// What keeps requests waiting, where that is known.
+    pub(crate) fn obstacle(&self) -> Option<String> {
+        self.connection.obstacle()
+    }
+
     /// A store whose requests go to `http_client`, wherever that takes them.
     #[cfg(feature = "admin")]
     fn with_http_client(

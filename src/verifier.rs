@@ -153,7 +153,10 @@ impl Verifier {
     ) -> Result<T, VerifierError> {
         let limit = self.0.config.timeout;
         let too_late = || {
-            let waited = format!("no answer within {} s", limit.as_secs_f32());
+            let mut waited = format!("no answer within {} s", limit.as_secs_f32());
+            if let Some(obstacle) = self.0.store.obstacle() {
+                waited = format!("{waited}: {obstacle}");
+            }
             Err(StoreError::Unavailable(waited).into())
         };
         #[cfg(feature = "simulation")]

@@ -403,10 +403,11 @@ impl Verifier {
 #[pyfunction]
 #[pyo3(signature = (at, table, operation, body))]
 pub(super) fn _embedded_call(
+    py: Python<'_>,
     at: &str,
     table: &str,
     operation: &str,
     body: &str,
 ) -> PyResult<(u16, String)> {
-    Ok(crate::store::embedded::call(at, table, operation, body)?)
+    block_on(py, crate::store::embedded::call(at, table, operation, body))
 }

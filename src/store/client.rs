@@ -81,6 +81,12 @@ impl Connection {
         Ok(Turn { live, _permit: permit })
     }
 
+    /// What keeps requests waiting, where that is known.
+    pub(super) fn obstacle(&self) -> Option<String> {
+        let at = self.settings.embedded.as_deref().filter(|at| embedded::locked(at))?;
+        Some(format!("another process keeps the embedded table {at} locked"))
+    }
+
     async fn live(&self) -> Result<Arc<Owned<Live>>, StoreError> {
         if let Some(live) = self.live.get() {
             return Ok(live);
@@ -96,7 +102,7 @@ impl Connection {
     async fn build(&self) -> Result<Client, StoreError> {
         let settings = &self.settings;
         let builder = match &settings.embedded {
-            Some(at) => in_process(embedded::http_client(at, &self.table)?),
+            Some(at) => in_process(embedded::http_client(at, &self.table).await?),
             None => match Environment::read(settings) {
                 Some(environment) => environment.builder()?,
                 // Boxed, since it is 20 kB of state that every caller would carry.
@@ -127,12 +133,15 @@ impl Connection {
 }
 
 fn client(settings: &Settings, builder: Builder) -> Client {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(settings.connect_timeout)
-        .operation_attempt_timeout(settings.attempt_timeout)
-        .build();
+    let mut timeouts = TimeoutConfig::builder().connect_timeout(settings.connect_timeout);
+    let mut attempts = 1;
+    // The embedded engine loses no reply, and does its own waiting.
+    if settings.embedded.is_none() {
+        timeouts = timeouts.operation_attempt_timeout(settings.attempt_timeout);
+        attempts = MAX_ATTEMPTS;
+    }
     let retries = RetryConfig::standard()
-        .with_max_attempts(MAX_ATTEMPTS)
+        .with_max_attempts(attempts)
         .with_initial_backoff(FIRST_BACKOFF)
         .with_max_backoff(LONGEST_BACKOFF);
     // By default the clients of a process share an allowance of some dozens of repetitions,
@@ -143,7 +152,7 @@ fn client(settings: &Settings, builder: Builder) -> Client {
         RetryPartition::custom("lambdatotp").token_bucket(TokenBucket::unlimited()).build();
     let config = builder
         .behavior_version(BEHAVIOR())
-        .timeout_config(timeouts)
+        .timeout_config(timeouts.build())
         .retry_config(retries)
         .retry_partition(partition)
         .build();

@@ -58,6 +58,9 @@ impl StoreError {
             let message = error.as_service_error().and_then(ProvideErrorMetadata::message);
             return Self::of_code(code, message.unwrap_or_default(), table);
         }
+        if let Some(ours) = of_the_engine(error) {
+            return ours.clone();
+        }
         match error {
             SdkError::TimeoutError(_) => Self::Unavailable("it timed out".to_owned()),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => {
@@ -96,6 +99,22 @@ impl StoreError {
             _ => Self::Unavailable(format!("DynamoDB answered {code}")),
         }
     }
+}
+
+/// What the embedded engine says, where it stands in for the network.
+fn of_the_engine<'a, E, R>(error: &'a SdkError<E, R>) -> Option<&'a StoreError>
+where
+    E: Error + 'static,
+    R: std::fmt::Debug,
+{
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(ours) = cause.downcast_ref() {
+            return Some(ours);
+        }
+        source = cause.source();
+    }
+    None
 }
 
 fn without_credentials<E, R>(error: &SdkError<E, R>) -> bool

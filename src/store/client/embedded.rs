@@ -3,17 +3,20 @@
 //! The AWS client is the same; only its HTTP connector is ours, and hands each
 //! request to the engine instead of a socket. So no port is open, and nobody else
 //! on the machine can read the table through one. A file may be open in several
-//! processes: SQLite's own locks keep each conditional write whole.
+//! processes: SQLite's own locks keep each conditional write whole. A request that finds
+//! the file locked waits for as long as its caller does.
 //!
 //! Built with the feature `embedded`; without it every use is a configuration error.
 
 #[cfg(feature = "embedded")]
 mod engine;
+#[cfg(feature = "embedded")]
+mod file;
 
 #[cfg(feature = "embedded")]
 pub use engine::call;
 #[cfg(feature = "embedded")]
-pub(crate) use engine::http_client;
+pub(crate) use engine::{http_client, locked};
 
 use crate::store::StoreError;
 
@@ -37,7 +40,8 @@ pub fn available() -> Result<(), StoreError> {
 /// # Errors
 /// Always [`StoreError::Configuration`].
 #[cfg(not(feature = "embedded"))]
-pub fn call(
+#[expect(clippy::unused_async, reason = "as the one that waits")]
+pub async fn call(
     _at: &str,
     _table: &str,
     _operation: &str,
@@ -47,7 +51,13 @@ pub fn call(
 }
 
 #[cfg(not(feature = "embedded"))]
-pub(crate) fn http_client(
+pub(crate) fn locked(_at: &str) -> bool {
+    false
+}
+
+#[cfg(not(feature = "embedded"))]
+#[expect(clippy::unused_async, reason = "as the one that waits")]
+pub(crate) async fn http_client(
     _at: &str,
     _table: &str,
 ) -> Result<aws_sdk_dynamodb::config::SharedHttpClient, StoreError> {
