@@ -6,6 +6,7 @@ __all__ = [
     "InvalidSecretError",
     "InvalidUserError",
     "LambdaTotpError",
+    "LambdaTotpWarning",
     "LockedError",
     "StoreCorruptError",
     "StoreUnavailableError",
@@ -17,6 +18,10 @@ __all__ = [
 
 class LambdaTotpError(Exception):
     """The base of all of them."""
+
+
+class LambdaTotpWarning(UserWarning):
+    """Calls work, and the operator should change something all the same."""
 
 
 class UserExistsError(LambdaTotpError, ValueError):

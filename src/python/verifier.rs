@@ -57,6 +57,7 @@ impl Verifier {
     ))]
     #[expect(clippy::too_many_arguments, reason = "all optional, all by name")]
     fn new(
+        py: Python<'_>,
         table_name: Option<String>,
         region: Option<String>,
         endpoint_url: Option<String>,
@@ -108,6 +109,9 @@ impl Verifier {
             if let Some(value) = value {
                 config.set(name, &value)?;
             }
+        }
+        if let Some(at) = &config.store.embedded {
+            py.import("lambdatotp._permissions")?.call_method1("warn", (at,))?;
         }
         Ok(Self(verifier::Verifier::new(config)?))
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from lambdatotp import (
     ConfigurationError,
     InternalError,
     LambdaTotpError,
+    LambdaTotpWarning,
     StoreCorruptError,
     StoreUnavailableError,
 )
@@ -28,6 +30,10 @@ def _said(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     message = error.format_message().rstrip(".")
     return f"{message}: see {context.command_path} --help" if context else message
+
+
+def _warn(message: Warning | str, *_: object) -> None:
+    click.echo(f"lambdatotp: warning: {message}", err=True)
 
 
 class Commands(click.Group):
@@ -60,7 +66,10 @@ class Commands(click.Group):
         # An internal error is printed below, once: the log would print it, too.
         logging.getLogger("lambdatotp").addHandler(logging.NullHandler())
         try:
-            code = super().main(*arguments, **{**settings, "standalone_mode": False})
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", LambdaTotpWarning)
+                warnings.showwarning = _warn
+                code = super().main(*arguments, **{**settings, "standalone_mode": False})
             sys.stdout.flush()
         except BrokenPipeError:
             # `... | head`: whoever reads has seen enough. Nothing more goes there.

@@ -8,11 +8,13 @@ import signal
 import socket
 import sys
 import traceback
+import warnings
 from pathlib import Path
 
 import click
 
 import lambdatotp
+from lambdatotp._permissions import warn
 
 BANNER = """
 lambdatotp serves at {url}
@@ -94,6 +96,9 @@ def serve(port: int, embedded: str, app: str | None) -> None:
     from . import local_server  # noqa: PLC0415
 
     database = embedded if embedded == ":memory:" else str(Path(embedded).resolve())
+    warn(database)
+    # Said once: the app's own verifier need not say it again.
+    warnings.simplefilter("ignore", lambdatotp.LambdaTotpWarning)
     os.environ.setdefault("LAMBDATOTP_ENROLL_PAGE", "on")
     os.environ["LAMBDATOTP_EMBEDDED"] = database
     python = os.path.relpath(sys.executable)

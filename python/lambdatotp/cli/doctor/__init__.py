@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lambdatotp import ConfigurationError, LambdaTotpError, _tokens
+from lambdatotp import ConfigurationError, LambdaTotpError, LambdaTotpWarning, _tokens
 from lambdatotp._lambdatotp import _describe_table, _region, _switch
+from lambdatotp._permissions import exposures
 from lambdatotp.cli.options import as_json, verifier, where
 
 from .app import examine_app
@@ -58,7 +60,10 @@ def _examine(url: str | None, token: str | None, **where: str | None) -> Iterato
     yield from _unreadable()
     yield from _access_tokens()
     try:
-        made = verifier(**where)
+        with warnings.catch_warnings():
+            # They are among the findings.
+            warnings.simplefilter("ignore", LambdaTotpWarning)
+            made = verifier(**where)
     except LambdaTotpError as error:
         yield Finding(FAILURE, "settings", str(error))
         return
@@ -70,7 +75,10 @@ def _examine(url: str | None, token: str | None, **where: str | None) -> Iterato
         yield Finding(WARNING, "secrets", text)
     usable = False
     if os.environ.get("LAMBDATOTP_EMBEDDED") and not where["endpoint_url"]:
-        yield Finding(OK, "engine", f"embedded, {os.environ['LAMBDATOTP_EMBEDDED']}")
+        at = os.environ["LAMBDATOTP_EMBEDDED"]
+        yield Finding(OK, "engine", f"embedded, {at}")
+        for text in exposures(at):
+            yield Finding(WARNING, "files", text)
         usable = True
     else:
         for finding in _examine_table(made):
