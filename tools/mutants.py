@@ -21,6 +21,7 @@ ACCEPT = "src/store/accept.rs"
 DELETE = "src/store/delete.rs"
 REGISTER = "src/store/register.rs"
 RESERVE = "src/store/reserve.rs"
+EMBEDDED = "tests/python/store/test_embedded.py"
 FAULTS = "tests/python/store/test_faults.py"
 RACES = "tests/python/store/test_races.py"
 RECOVERY = "src/store/recovery.rs"
@@ -159,6 +160,24 @@ MUTANTS = {
         "parent.inherited || parent.used.load(Ordering::SeqCst)",
         "false && (parent.inherited || parent.used.load(Ordering::SeqCst))",
         "tests/python/module/test_fork.py -k does_not_cross",
+    ),
+    "embedded file: a write-ahead log, whose reset loses commits": Mutant(
+        "src/store/client/embedded/file.rs",
+        "PRAGMA journal_mode = TRUNCATE",
+        "PRAGMA journal_mode",
+        f"{EMBEDDED} -k older_file_is_converted",
+    ),
+    "embedded file: readable by everybody": Mutant(
+        "src/store/client/embedded/file.rs",
+        "0o600",
+        "0o644",
+        f"{EMBEDDED} -k is_the_owner_s",
+    ),
+    "embedded file: anybody may write it, unnoticed": Mutant(
+        "python/lambdatotp/_permissions.py",
+        "if mode & stat.S_IWOTH:",
+        "if mode & stat.S_IWOTH & 0:",
+        f"{EMBEDDED} -k others_may",
     ),
     "single use: a recovery code is good for two at once": Mutant(
         RECOVERY,

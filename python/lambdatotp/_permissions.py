@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import stat
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .exceptions import LambdaTotpWarning
-
-try:
-    import grp
-    import pwd
-except ImportError:
-    # Windows, whose rights are no mode bits.
-    grp = pwd = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +21,7 @@ SIDE_FILES = ("-journal", "-wal", "-shm")
 
 def exposures(at: str) -> Iterator[str]:
     """Name each of the engine's files that others may write, and how to stop that."""
-    if at == ":memory:" or pwd is None:
+    if at == ":memory:":
         return
     file = Path(at).resolve()
     for path in (file.parent, file, *(Path(f"{file}{side}") for side in SIDE_FILES)):

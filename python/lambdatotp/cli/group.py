@@ -68,7 +68,7 @@ class Commands(click.Group):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("always", LambdaTotpWarning)
-                warnings.showwarning = _warn
+                warnings.showwarning = _warn  # type: ignore[assignment]
                 code = super().main(*arguments, **{**settings, "standalone_mode": False})
             sys.stdout.flush()
         except BrokenPipeError:

@@ -43,11 +43,10 @@ def sql(at, statement, *values):
         return connection.execute(statement, values).fetchall()
 
 
-def program(source, *arguments, **settings):
+def program(source, *arguments):
     """Run Python in a process of its own; it is killed when it hangs."""
     command = [sys.executable, "-c", textwrap.dedent(source), *map(str, arguments)]
-    options = {"capture_output": True, "text": True, "timeout": 120, "check": False}
-    return subprocess.run(command, **{**options, **settings})
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 @contextmanager
@@ -134,15 +133,15 @@ class TestLocks:
 
     def test_locks_that_are_not_sqlite_s_stop_nobody(self, at):
         """A backup program's flock(), on the folder or the file."""
+        call = """
+            import sys, lambdatotp
+            lambdatotp.Verifier(embedded=sys.argv[1]).register(sys.argv[2])
+        """
         at.touch(0o600)
         for path in (at.parent, at):
             descriptor = os.open(path, os.O_RDONLY)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            done = program(
-                "import sys, lambdatotp; lambdatotp.Verifier(embedded=sys.argv[1]).register(sys.argv[2])",
-                at,
-                path.name,
-            )
+            done = program(call, at, path.name)
             os.close(descriptor)
             assert (done.returncode, done.stderr) == (0, "")
 
@@ -238,8 +237,8 @@ class TestJournal:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA wal_autocheckpoint = 0")
             connection.execute(
-                "INSERT INTO users SELECT 'S:bob', sk, replace(item_json, '\\"ana\\"', '\\"bob\\"'),"
-                " item_size, cached_at, hash_prefix FROM users"
+                "INSERT INTO users SELECT 'S:bob', sk, replace(item_json, 'ana', 'bob'), item_size,"
+                " cached_at, hash_prefix FROM users"
             )
             # No time to fold the log into the file.
             os.kill(os.getpid(), signal.SIGKILL)
@@ -278,7 +277,11 @@ class TestJournal:
     def test_another_program_switches_an_open_file(self, at):
         verifier = lambdatotp.Verifier(embedded=at)
         verifier.register("ana")
-        program("import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('PRAGMA journal_mode = WAL')", at)
+        switch = """
+            import sqlite3, sys
+            sqlite3.connect(sys.argv[1]).execute("PRAGMA journal_mode = WAL")
+        """
+        program(switch, at)
         assert journal(at) != ROLLBACK_JOURNAL
         # The first call notices, the second one acts.
         assert [verifier.status("ana").misses for _ in range(2)] == [0, 0]
@@ -359,18 +362,18 @@ class TestPermissions:
         path.chmod(mode)
         with pytest.warns(lambdatotp.LambdaTotpWarning) as caught:
             lambdatotp.Verifier(embedded=at)
-        assert [str(warning.message) for warning in caught][0].startswith(f"{told} '{path}' of")
+        assert str(caught[0].message).startswith(f"{told} '{path}' of")
         # It points at the caller.
         assert caught[0].filename == __file__
 
     def test_the_group_may(self, at, monkeypatch):
         at.touch(0o600)
         at.chmod(0o660)
-        monkeypatch.setattr(_permissions, "_has_others", lambda group: True)
+        monkeypatch.setattr(_permissions, "_has_others", lambda _: True)
         with pytest.warns(lambdatotp.LambdaTotpWarning, match="its group can write to"):
             lambdatotp.Verifier(embedded=at)
         # The group that some systems give each user, with nobody else in it.
-        monkeypatch.setattr(_permissions, "_has_others", lambda group: False)
+        monkeypatch.setattr(_permissions, "_has_others", lambda _: False)
         lambdatotp.Verifier(embedded=at)
 
     def test_the_owner_is_somebody_else(self, at, monkeypatch):
@@ -411,7 +414,8 @@ class TestExpiry:
             from lambdatotp import _lambdatotp
             at, table = sys.argv[1:]
             for _ in range(2):
-                _, reply = _lambdatotp._embedded_call(at, table, "Scan", json.dumps({"TableName": table}))
+                body = json.dumps({"TableName": table})
+                _, reply = _lambdatotp._embedded_call(at, table, "Scan", body)
             print(sorted(item["user_id"]["S"] for item in json.loads(reply)["Items"]))
         """
         everybody = "['ana', 'new', 'odd', 'old']\n"

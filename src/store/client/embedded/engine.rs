@@ -291,3 +291,40 @@ pub async fn call(
         .await
         .unwrap_or_else(|_| Err(StoreError::Unavailable(format!("{at} is locked"))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tests from outside have no disk to fill; SQLite has a limit of its own.
+    #[test]
+    fn a_full_disk_is_called_one() {
+        let name = format!("lambdatotp-full-{}.db", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        let at = file.to_str().expect("UTF-8");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        runtime.expect("a runtime").block_on(async {
+            let engine = open(at, "users").await.expect("a new file");
+            let put = async |user: String| {
+                let item = json!({"user_id": {"S": user}, "filler": {"S": "x".repeat(8000)}});
+                let request = json!({"TableName": "users", "Item": item}).to_string();
+                engine.answer("PutItem", request.as_bytes()).await
+            };
+            let limit = async |pages: u32| {
+                let open = engine.open.lock().await;
+                let connection = open.as_ref().expect("open").storage.conn();
+                connection.pragma_update(None, "max_page_count", pages).expect("a number");
+            };
+            limit(1).await;
+            let refused = put("one too many".to_owned()).await.expect_err("no room");
+            let why = format!("disk full: there is no room for the embedded table {at}");
+            assert_eq!(refused, StoreError::Unavailable(why));
+            // Nothing is left half done.
+            limit(1000).await;
+            assert_eq!(put("the next".to_owned()).await.expect("room").0, 200);
+        });
+        for side in ["", "-journal"] {
+            std::fs::remove_file(format!("{at}{side}")).expect("made here");
+        }
+    }
+}
