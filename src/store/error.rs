@@ -102,7 +102,7 @@ impl StoreError {
 }
 
 /// What the embedded engine says, where it stands in for the network.
-fn of_the_engine<'a, E, R>(error: &'a SdkError<E, R>) -> Option<&'a StoreError>
+fn of_the_engine<E, R>(error: &SdkError<E, R>) -> Option<&StoreError>
 where
     E: Error + 'static,
     R: std::fmt::Debug,
