@@ -156,10 +156,16 @@ def test_a_full_vendor(filled):
         assert "lambdatotp/_lambdatotp.abi3.so" in archive.namelist()
 
 
+@pytest.mark.parametrize("file", SOURCES)
+def test_each_source_counts(project, file):
+    before = shipping.sources(project)
+    with (project / file).open("a") as source:
+        source.write("\n")
+    assert shipping.sources(project) != before
+
+
 @pytest.mark.shipped
-@pytest.mark.parametrize(
-    "file", ["src/lib.rs", "macros/src/lib.rs", "python/lambdatotp/__init__.py", "Cargo.lock"]
-)
+@pytest.mark.parametrize("file", SOURCES[:1])
 def test_a_stale_vendor(filled, file):
     with (filled / file).open("a") as source:
         source.write("\n")
