@@ -66,6 +66,8 @@ def refusal(error: lambdatotp.LambdaTotpError) -> Refusal:
     said = "the table could not be used. Try again."
     if isinstance(error, lambdatotp.ConfigurationError):
         said = "the app is not configured correctly. Its log says what to change."
+    elif isinstance(error, lambdatotp.InternalError):
+        said = "the app failed. Try again; its log says where."
     return Refusal(
         503,
         "ServiceUnavailableError",

@@ -138,6 +138,7 @@ def test_an_internal_error(service, caplog):
     refused = service.register("ana")
     assert (refused.status_code, refused.json_body["Code"]) == (503, "ServiceUnavailableError")
     assert "InternalError: internal error at src/" in caplog.text
+    assert refused.json_body["Message"].startswith("There is no verdict: the app failed.")
     assert service.register("ana").status_code == 201
 
 
@@ -155,4 +156,5 @@ def test_what_the_operator_must_mend_is_logged(make_engine, load_app, caplog, va
     for refused in (service.register("ana"), service.verify("ana", "123456")):
         assert (refused.status_code, refused.json_body["Code"]) == (503, "ServiceUnavailableError")
         assert logged not in refused.json_body["Message"]
+        assert "the app is not configured correctly" in refused.json_body["Message"]
     assert logged in caplog.text
