@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,10 @@ from tests.python.support.service import Service, forget_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# As Chalice sets the app's logger when the first test loads the app: caplog listens to such
+# loggers if they are so before the test begins.
+logging.getLogger("lambdatotp").propagate = False
 
 
 @pytest.fixture
