@@ -181,6 +181,16 @@ def test_requests_without_headers_bodies_or_tokens(start, version):
         assert function.invoke(lower).status == 201
 
 
+def test_a_token_that_cannot_be_used_stops_it(start, version, capfd):
+    with (
+        pytest.raises(FunctionError, match="did not start"),
+        start(version, LAMBDATOTP_API_TOKEN="two words"),
+    ):
+        pass
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("lambdatotp: LAMBDATOTP_API_TOKEN: the token has white space inside")
+
+
 def test_refusals(start, engine, version):
     enrollment = engine.verifier().register("ana")
     with start(version, LAMBDATOTP_BURST="2") as function:
