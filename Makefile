@@ -77,7 +77,7 @@ test-lambda: build vendor $(VENV)/.bench-tools ## What `chalice deploy` ships, u
 	$(BIN)/python -m tools.dynamodb_local
 	$(BIN)/python -m pytest -q -m shipped --durations=15
 
-lint: build $(VENV)/.bench-tools $(VENV)/.docs-tools ## rustfmt, clippy, rustdoc, ruff, mypy and stubtest: no warning passes
+lint: build $(VENV)/.bench-tools $(VENV)/.docs-tools ## rustfmt, clippy, rustdoc, ruff, Biome, mypy and stubtest: no warning passes
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --locked --quiet --package lambdatotp --package lambdatotp-macros --all-targets --features $(FEATURES),simulation -- -D warnings
@@ -87,6 +87,7 @@ lint: build $(VENV)/.bench-tools $(VENV)/.docs-tools ## rustfmt, clippy, rustdoc
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --features $(FEATURES)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/python -m tools.biome
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest --concise lambdatotp
 

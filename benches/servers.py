@@ -19,7 +19,7 @@ import boto3
 import pyotp
 
 from benches.measure import ROOT
-from tools import dynamodb_local
+from tools import dynamodb_local, npm
 from tools.tls_front import Front, tls_front
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # RFC 4226's, in base32: every user of a benchmark has it, so one code is right for all.
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105
 VENDOR = ROOT / "vendor"
-CACHE = dynamodb_local.CACHE
+CACHE = npm.CACHE
 BATCH = 25  # DynamoDB's own limit
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "testing",

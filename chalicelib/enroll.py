@@ -28,8 +28,7 @@ def page() -> Response:
     """Make the page, if it is switched on."""
     if config.IAM_AUTHORIZATION or not config.ENROLL_PAGE:
         raise Refusal(404, "NotFoundError", "There is no such page.")
-    files = (FOLDER / f"enroll.{kind}" for kind in ("html", "css", "js"))
-    html, css, js = (file.read_text("utf-8") for file in files)
+    html = (FOLDER / "enroll.html").read_text("utf-8")
     before, token_field, after = html.split("<!-- API token -->\n")
     if not access.TOKENS:
         token_field = ""
@@ -39,6 +38,7 @@ def page() -> Response:
         "Content-Security-Policy": POLICY.format(nonce=nonce),
     }
     text = before + token_field + after
-    for name, value in (("css", css), ("js", js), ("nonce", nonce)):
-        text = text.replace(f"{{{{{name}}}}}", value)
+    for name in ("enroll.css", "enroll.js"):
+        text = text.replace(f"/* {name} */", (FOLDER / name).read_text("utf-8"))
+    text = text.replace("{{nonce}}", nonce)
     return reply(200, text, headers)

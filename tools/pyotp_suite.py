@@ -17,7 +17,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from tools.dynamodb_local import CACHE
+from tools.npm import CACHE
 
 VERSION = "2.12.0"
 MODULES = ["compat", "contrib", "contrib.steam", "exceptions", "hotp", "otp", "totp", "utils"]

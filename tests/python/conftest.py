@@ -43,10 +43,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("local")
 
 
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make an empty home: no profile of the machine's owner is in it."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     """Give each test the same environment, and no verifier made before it."""
-    clean(monkeypatch)
+    clean(monkeypatch, home)
     monkeypatch.setattr(lambdatotp, "_default_verifier", {})
 
 

@@ -62,7 +62,7 @@ class Server:
 @contextmanager
 def serving(at: Path, **variables: str) -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as monkeypatch:
-        clean(monkeypatch)
+        clean(monkeypatch, at.parent)
         with lambdatotp_serve("--embedded", str(at), **variables) as server:
             yield Server(server.port, str(at))
 
