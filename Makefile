@@ -19,6 +19,10 @@ FEATURES := admin,embedded,sso
 FUZZ_SECONDS ?= 15
 ADVISORIES ?=
 
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check
+# The first that knows dependency groups is 25.1.
+PIP_VERSION := pip==25.3
+
 # The version is part of the path: a new one here is a new file to make.
 CARGO_FUZZ := $(CACHE)/tools/cargo-fuzz@0.13.2/bin/cargo-fuzz
 CARGO_DENY := $(CACHE)/tools/cargo-deny@0.20.2/bin/cargo-deny
@@ -149,32 +153,33 @@ $(CARGO_FUZZ) $(CARGO_DENY):
 	@echo "lambdatotp: installing $(notdir $(@D:/bin=)) ..."
 	@env -u CARGO_TARGET_DIR cargo install --quiet --locked --root $(@D:/bin=) $(notdir $(@D:/bin=))
 
-$(VENV)/.tools: requirements-dev.txt
+$(VENV)/.tools: pyproject.toml
 	@echo "lambdatotp: making $(VENV) with the build tools ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 		|| { echo "lambdatotp needs Python 3.10 or newer: make PYTHON=/path/to/python3.12"; exit 1; }
 	@command -v cargo >/dev/null || { echo "lambdatotp needs Rust 1.94.1 or newer: https://rustup.rs"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
-	@grep -v '^ziglang' requirements-dev.txt > $(VENV)/build-tools.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r $(VENV)/build-tools.txt
+	@$(PIP) $(PIP_VERSION)
+	@$(PIP) --group dev
 	@touch $@
 
-$(VENV)/.test-tools: $(VENV)/.tools requirements-test.txt
+$(VENV)/.test-tools: $(VENV)/.tools
 	@echo "lambdatotp: installing the test tools ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	@$(PIP) --group test
 	@touch $@
 
-$(VENV)/.docs-tools: $(VENV)/.tools requirements-docs.txt
+$(VENV)/.docs-tools: $(VENV)/.tools
 	@echo "lambdatotp: installing mkdocs ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	@$(PIP) --group docs
+	@touch $@
 
-$(VENV)/.bench-tools: $(VENV)/.test-tools requirements-bench.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+$(VENV)/.bench-tools: $(VENV)/.test-tools
+	@$(PIP) --group bench
 	@touch $@
 
 $(VENV)/.lambda-tools: $(VENV)/.tools
 	@echo "lambdatotp: installing the cross compiler ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(PIP) --group lambda
 	@touch $@
 
 dist/.built-$(LAMBDA_TARGET): $(VENV)/.lambda-tools $(RUST_SOURCES) $(PYTHON_SOURCES)

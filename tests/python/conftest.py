@@ -43,16 +43,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("local")
 
 
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make an empty home: no profile of the machine's owner is in it."""
-    return tmp_path_factory.mktemp("home")
+@pytest.fixture(scope="session", autouse=True)
+def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give all tests the same environment, and an empty home."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        clean(monkeypatch, tmp_path_factory.mktemp("home"))
+        yield
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
-    """Give each test the same environment, and no verifier made before it."""
-    clean(monkeypatch, home)
+def no_verifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test make the verifier of its own environment."""
     monkeypatch.setattr(lambdatotp, "_default_verifier", {})
 
 

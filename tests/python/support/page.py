@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pyotp
-import pytest
 from playwright.sync_api import (
     Locator,
     Page,
@@ -15,7 +14,6 @@ from playwright.sync_api import (
 )
 
 from tests.python.support.engines import embedded_client
-from tests.python.support.environment import clean
 from tests.python.support.pictures import pixels_of_png, read
 from tests.python.support.serve import serving as lambdatotp_serve
 
@@ -61,10 +59,8 @@ class Server:
 
 @contextmanager
 def serving(at: Path, **variables: str) -> Iterator[Server]:
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        clean(monkeypatch, at.parent)
-        with lambdatotp_serve("--embedded", str(at), **variables) as server:
-            yield Server(server.port, str(at))
+    with lambdatotp_serve("--embedded", str(at), **variables) as server:
+        yield Server(server.port, str(at))
 
 
 @dataclass
