@@ -43,11 +43,11 @@ RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src macros -na
 PYTHON_SOURCES := $(shell find python/lambdatotp -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help run build check test test-rust test-python screenshots test-lambda lint deny fuzz bench bench-cold bench-builds \
+.PHONY: help run build check test test-rust test-python test-elsewhere screenshots test-lambda lint deny fuzz bench bench-cold bench-builds \
 	instructions docs docs-serve wheel vendor package deploy fmt mutants clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 	@echo
 	@echo "  PYTHON=$(PYTHON)  PORT=$(PORT)  DATABASE=$(DATABASE)  CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)"
 
@@ -71,6 +71,11 @@ test-python: build $(VENV)/.bench-tools ## The Python tests, on the embedded eng
 	$(BIN)/python -m tools.chromium
 	$(BIN)/python -m tools.pyotp_suite --fetch
 	$(BIN)/python -m pytest -q -m "not shipped" --durations=15
+
+test-elsewhere: build $(VENV)/.bench-tools ## The Python tests under two more sets of fonts, locales, time zones (TESTS=)
+	$(BIN)/python -m tools.dynamodb_local
+	$(BIN)/python -m tools.chromium
+	$(BIN)/python -m tools.elsewhere -m "not shipped" $(TESTS)
 
 screenshots: build $(VENV)/.test-tools ## Take the pictures of the enrollment page in docs/images/ anew
 	$(BIN)/python -m tools.chromium

@@ -37,6 +37,7 @@ DOCUMENTS = {
     "README.md": "index.md",
     "SECURITY.md": "security.md",
     "DESIGN.md": "design.md",
+    "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "examples/README.md": "recipes.md",
     "benches/RESULTS.md": "results.md",

@@ -20,7 +20,7 @@ from tests.python.support import ROOT
 from tests.python.support.chalice_local import chalice_local
 
 PAGES = ["README.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
-DOCUMENTS = [*PAGES, "DESIGN.md", "SECURITY.md", "CHANGELOG.md"]
+DOCUMENTS = [*PAGES, "DESIGN.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 TEXTS = {name: (ROOT / name).read_text() for name in DOCUMENTS}
 
 
