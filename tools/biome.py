@@ -29,5 +29,6 @@ def fetch() -> Path:
 
 
 if __name__ == "__main__":
-    command = [fetch(), "lint", "--error-on-warnings", "--config-path", ROOT / "tools/biome.json"]
-    sys.exit(subprocess.run([*command, ROOT / "chalicelib"], check=False).returncode)
+    check = ["lint", "--error-on-warnings", "--config-path", str(ROOT / "tools/biome.json")]
+    command = [str(fetch()), *check, str(ROOT / "chalicelib")]
+    sys.exit(subprocess.run(command, check=False).returncode)
