@@ -193,8 +193,10 @@ function show({qr_code: uri, qr_code_url: picture}) {
 }
 
 async function check() {
-  const code = $("code").value.replace(/[\s-]/g, "");
-  if (!/^\d+$/.test(code) || code.length !== digits) {
+  // What the server drops and takes for digits, too.
+  const code = $("code").value.replace(
+    /[\p{White_Space}\p{Dash}\p{Default_Ignorable_Code_Point}]/gu, "");
+  if (!/^\p{Nd}+$/u.test(code) || [...code].length !== digits) {
     say("check-message", "bad", "That is not a code", `A code has ${digits} digits.`);
     invalid($("code"));
     return;

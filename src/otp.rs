@@ -11,6 +11,7 @@ mod migration;
 mod recovery;
 mod secret;
 mod totp;
+mod typed;
 mod uri;
 
 use std::fmt;

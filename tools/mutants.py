@@ -59,6 +59,18 @@ MUTANTS = {
         "matched.conditional_assign(&counter, equal & !found);",
         "tests/python/otp/test_otp.py -k two_steps_with_one_code",
     ),
+    "typed codes: other characters are dropped, too": Mutant(
+        "src/otp/typed.rs",
+        "symbol.is_whitespace()",
+        "symbol.is_whitespace() || symbol.is_ascii_punctuation()",
+        "tests/python/otp/test_typed_codes.py -k costs_nothing",
+    ),
+    "typed codes: pasted ones are refused": Mutant(
+        "src/otp/hotp.rs",
+        "return Self::parse_translated(text);",
+        "return None;",
+        "tests/python/otp/test_typed_codes.py -k right_codes",
+    ),
     "guess budget: the burst has no end": Mutant(
         RESERVE,
         "{at} > :now AND {at} <= :limit",

@@ -166,7 +166,8 @@ impl Totp {
     /// Looks for the step that a code belongs to, in constant time.
     ///
     /// Args:
-    ///     code: What the user typed; spaces and hyphens are dropped.
+    ///     code: What the user typed or pasted, digits of any script; white space, dashes
+    ///         and invisible characters are dropped.
     ///     at: Seconds since 1970; by default now.
     ///     window: Steps allowed on each side of the current one.
     ///     last_step: The last step accepted: only later ones match.
@@ -249,7 +250,8 @@ impl Hotp {
     /// Looks for the counter that a code belongs to, in constant time.
     ///
     /// Args:
-    ///     code: What the user typed; spaces and hyphens are dropped.
+    ///     code: What the user typed or pasted, digits of any script; white space, dashes
+    ///         and invisible characters are dropped.
     ///     counter: The first value that is not used up.
     ///     look_ahead: How many values after it to try (RFC 4226 section 7.4).
     ///

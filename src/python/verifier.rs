@@ -154,7 +154,8 @@ impl Verifier {
     ///
     /// Args:
     ///     user: The user id.
-    ///     code: What the user typed; spaces and hyphens are dropped.
+    ///     code: What the user typed or pasted, digits of any script; white space, dashes
+    ///         and invisible characters are dropped.
     ///
     /// Returns:
     ///     True for a right code, once. False for one that is wrong, was used

@@ -79,7 +79,7 @@ def test_verify_returns_the_step_so_that_replays_can_be_refused():
     assert totp.verify("287082", at=90) is None
     assert totp.verify("287082", at=90, window=2) == 1
     assert totp.verify("287082", at=90, window=0) is None
-    for code in ("", "28708", "2870820", "x", "\ud800", "٢٨٧٠٨٢"):
+    for code in ("", "28708", "2870820", "x", "\ud800", "28708²"):
         assert totp.verify(code, at=59) is None
     with pytest.raises(TypeError):
         totp.verify(287082)

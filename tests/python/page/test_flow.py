@@ -80,7 +80,7 @@ def test_wrong_codes_and_what_is_no_code(server, visit, seen):
     totp = enroll(page, "wrong")
     code = page.get_by_label("Code", exact=True)
     asked = len(seen.requests)
-    for typed in ("", "12345", "abcdef", "１２３４５６", "1234567"):
+    for typed in ("", "12345", "abcdef", "１２３４５", "¹23456", "123.456", "1234567"):
         submit(page, typed)
         expect(verdict(page)).to_contain_text("A code has 6 digits")
         expect(code).to_have_attribute("aria-invalid", "true")
@@ -92,6 +92,21 @@ def test_wrong_codes_and_what_is_no_code(server, visit, seen):
         expect(verdict(page)).to_contain_text("Not right")
         expect(code).to_have_value(wrong)
     submit(page, totp.now())
+    expect(page.locator("#done")).to_be_visible()
+
+
+def test_a_code_as_people_paste_it(server, visit):
+    """The page drops and translates what the server does, or it would refuse right codes."""
+    page = visit(server)
+    totp = enroll(page, "pasted")
+    code = totp.now()
+    arabic = code.translate({ord("0") + value: 0x660 + value for value in range(10)})
+    pasted = f"\ufeff\u202a{arabic[:3]}\u00a0\u2013\u2009{arabic[3:]}\u202c\u200b"
+    page.evaluate("(text) => { window.pasted = text; }", pasted)
+    page.get_by_label("Code", exact=True).focus()
+    # As a paste, which `maxlength` cuts off; `fill` would go round that.
+    page.evaluate("document.execCommand('insertText', false, window.pasted)")
+    page.get_by_role("button", name="Check").click()
     expect(page.locator("#done")).to_be_visible()
 
 
