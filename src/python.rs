@@ -24,11 +24,16 @@ mod _lambdatotp {
     use super::guard::injected::_panic_next;
     #[cfg(feature = "admin")]
     #[pymodule_export]
-    use super::moving::{_export, _import, _list, _read_migration, _survey, _write_migration};
+    use super::moving::{
+        _delete_unusable, _export, _import, _list, _read_migration, _survey, _write_migration,
+    };
     #[pymodule_export]
     use super::otp::{Hotp, KeyUri, Secret, Totp};
     #[pymodule_export]
     use super::pyotp::{_pyotp_key, _pyotp_parse, _pyotp_random, _pyotp_uri, PyotpKey};
+    #[cfg(feature = "admin")]
+    #[pymodule_export]
+    use super::qr::_qr_terminal_within;
     #[pymodule_export]
     use super::qr::{qr_data_uri, qr_png, qr_svg, qr_terminal};
     #[pymodule_export]
@@ -51,4 +56,9 @@ mod _lambdatotp {
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's name for it")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+    #[pymodule_export]
+    const MAX_RECOVERY_CODES: usize = crate::verifier::MAX_RECOVERY_CODES;
+    #[cfg(feature = "admin")]
+    #[pymodule_export]
+    const _KEYS_A_TRANSFER: usize = crate::otp::KEYS_A_PAYLOAD;
 }

@@ -11,6 +11,9 @@ use fast_qr::{ECL, QRBuilder, QRCode};
 
 /// Light modules around the code: ISO/IEC 18004 asks for four.
 const QUIET_ZONE: usize = 4;
+/// What every scanner still finds the code by, where there is no room for more.
+#[cfg(feature = "admin")]
+const NARROW_QUIET_ZONE: usize = 2;
 /// Of any kind, in version 40 at level L.
 const MOST_BYTES: usize = 2953;
 
@@ -166,13 +169,38 @@ impl Qr {
     /// the light modules are drawn, which suits light text on a dark background.
     #[must_use]
     pub fn terminal(&self, ansi: bool) -> String {
-        let size = self.size();
+        self.half_blocks(ansi, QUIET_ZONE)
+    }
+
+    /// A text's code for a terminal of so many rows, escape codes included. Where it would be
+    /// too high, it goes without the error correction that paper needs and screens do not,
+    /// then with a narrower quiet zone. That may still be too high: its lines tell.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    #[cfg(feature = "admin")]
+    pub fn terminal_within(text: &str, rows: usize) -> Result<String, QrError> {
+        let fits = |picture: &String| picture.lines().count() <= rows;
+        let picture = Self::new(text)?.terminal(true);
+        if fits(&picture) {
+            return Ok(picture);
+        }
+        let low = QRBuilder::new(text).ecl(ECL::L).build();
+        let low = low.map_or_else(|_| Err(QrError::TooLong(text.len())), |code| Ok(Self(code)))?;
+        let picture = low.terminal(true);
+        Ok(if fits(&picture) { picture } else { low.half_blocks(true, NARROW_QUIET_ZONE) })
+    }
+
+    /// The picture with `quiet` light modules around the code, at most [`QUIET_ZONE`].
+    fn half_blocks(&self, ansi: bool, quiet: usize) -> String {
+        let edge = QUIET_ZONE - quiet;
+        let size = self.size() - edge;
         let mut text = String::with_capacity(size * size * 2);
-        for row in (0..size).step_by(2) {
+        for row in (edge..size).step_by(2) {
             if ansi {
                 text.push_str("\x1b[38;5;16;48;5;231m");
             }
-            for column in 0..size {
+            for column in edge..size {
                 let upper = self.is_dark(row, column) == ansi;
                 // The last line of an odd picture has nothing below it.
                 let lower = row + 1 < size && self.is_dark(row + 1, column) == ansi;

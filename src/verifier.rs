@@ -21,7 +21,7 @@ use crate::store::{Store, StoreError};
 
 pub use crate::policy::{Charge, Policy};
 pub use config::{Config, ConfigError};
-pub use recovery::UserStatus;
+pub use recovery::{MAX_RECOVERY_CODES, UserStatus};
 pub use register::{Enrollment, Registration};
 pub use verify::Verification;
 

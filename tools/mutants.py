@@ -150,10 +150,40 @@ MUTANTS = {
         "tests/python/cli/test_moving.py -k everything_moves",
     ),
     "moving out: whoever is on the machine reads the file": Mutant(
-        "python/lambdatotp/cli/exporting.py",
+        "python/lambdatotp/cli/files.py",
         "0o600",
         "0o644",
         "tests/python/cli/test_moving.py -k out_and_in_again",
+    ),
+    "new files: what is there is written over": Mutant(
+        "python/lambdatotp/cli/files.py",
+        "os.O_WRONLY | os.O_CREAT | os.O_EXCL",
+        "os.O_WRONLY | os.O_CREAT | os.O_TRUNC",
+        "tests/python/cli/test_odd_input.py -k by_a_report",
+    ),
+    "new files: an export takes the place of one that came meanwhile": Mutant(
+        "python/lambdatotp/cli/files.py",
+        "os.link(part, path)",
+        "os.replace(part, path)",
+        "tests/python/cli/test_odd_input.py -k while_the_export_runs",
+    ),
+    "terminals: a user id acts on them": Mutant(
+        "python/lambdatotp/cli/output.py",
+        "unless=str.isprintable",
+        "unless=lambda symbol: symbol >= ' '",
+        "tests/python/cli/test_terminal.py -k terminal_does_not_act",
+    ),
+    "spreadsheets: a user id is a formula": Mutant(
+        "python/lambdatotp/cli/formats/cells.py",
+        "if FORMULA.match(text) else text",
+        "if False else text",
+        "tests/python/cli/test_odd_input.py -k TestFormulas",
+    ),
+    "unusable ids: users whom calls accept are removed, too": Mutant(
+        "src/python/moving.rs",
+        "if let Some(why) = verifier::Verifier::unusable_id(&user) {",
+        'if let Some(why) = verifier::Verifier::unusable_id(&user).or(Some("")) {',
+        "tests/python/cli/test_odd_input.py -k nobody_else",
     ),
     "secrets: the list fetches them": Mutant(
         "src/store/scan.rs",

@@ -5,6 +5,8 @@ from typing import Any, ClassVar, Final, final
 from typing_extensions import Self, disjoint_base
 
 __all__ = [
+    "MAX_RECOVERY_CODES",
+    "_KEYS_A_TRANSFER",
     "Enrollment",
     "Hotp",
     "KeyUri",
@@ -16,6 +18,7 @@ __all__ = [
     "_PyotpKey",
     "__version__",
     "_create_table",
+    "_delete_unusable",
     "_describe_table",
     "_embedded_call",
     "_export",
@@ -27,6 +30,7 @@ __all__ = [
     "_pyotp_parse",
     "_pyotp_random",
     "_pyotp_uri",
+    "_qr_terminal_within",
     "_read_migration",
     "_region",
     "_reseal",
@@ -41,6 +45,8 @@ __all__ = [
 ]
 
 __version__: Final[str]
+MAX_RECOVERY_CODES: Final[int]
+_KEYS_A_TRANSFER: Final[int]
 
 @final
 class Secret:
@@ -246,7 +252,9 @@ def _list(
 ) -> tuple[str | None, list[tuple[str, UserStatus | None, str | None]]]: ...
 def _survey(
     verifier: Verifier, after: str | None, limit: int
-) -> tuple[str | None, int, int, int, list[str]]: ...
+) -> tuple[str | None, int, int, int, list[str], list[tuple[str, str]]]: ...
+def _delete_unusable(verifier: Verifier, user: str) -> None: ...
+def _qr_terminal_within(text: str, rows: int) -> str: ...
 def _import(
     verifier: Verifier, rows: list[dict[str, Any]], *, rehearsal: bool = False
 ) -> list[tuple[str, str]]: ...

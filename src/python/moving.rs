@@ -11,7 +11,7 @@ use super::runtime::block_on;
 use super::verifier::Verifier;
 use crate::otp::{Digits, Migration, OtpError, Period, Secret, Totp};
 use crate::store::{Enrolled, History, Imported, Newcomer, Part, StoreError};
-use crate::verifier::VerifierError;
+use crate::verifier::{self, VerifierError};
 
 /// What a page tells of the users that could not be read.
 type Problems = Vec<String>;
@@ -139,19 +139,25 @@ pub(super) fn _list(
 }
 
 /// Reads one page as a login would: where the next one begins; how many users the original
-/// application wrote, how many lambdatotp wrote, how many of all are sealed; and what
-/// cannot be read.
+/// application wrote, how many lambdatotp wrote, how many of all are sealed; what cannot be
+/// read; and the ids that no call accepts, each with why.
 #[guarded]
 #[pyfunction]
+#[expect(clippy::type_complexity, reason = "a page, as Python sees it")]
 pub(super) fn _survey(
     py: Python<'_>,
     verifier: &Verifier,
     after: Option<&str>,
     limit: i32,
-) -> PyResult<(Option<String>, usize, usize, usize, Problems)> {
+) -> PyResult<(Option<String>, usize, usize, usize, Problems, Vec<(String, &'static str)>)> {
     let page = block_on(py, verifier.0.store().users(Part::of_all(after, limit)))?;
     let (mut original, mut ours, mut sealed, mut problems) = (0, 0, 0, Problems::new());
-    for (_, read) in page.users {
+    let mut unusable = Vec::new();
+    for (user, read) in page.users {
+        if let Some(why) = verifier::Verifier::unusable_id(&user) {
+            unusable.push((user, why));
+            continue;
+        }
         match read {
             Ok((record, _)) => {
                 match record.enrolled {
@@ -163,7 +169,14 @@ pub(super) fn _survey(
             Err(error) => problems.push(error.to_string()),
         }
     }
-    Ok((page.next, original, ours, sealed, problems))
+    Ok((page.next, original, ours, sealed, problems, unusable))
+}
+
+/// Removes a user whose id no call accepts.
+#[guarded]
+#[pyfunction]
+pub(super) fn _delete_unusable(py: Python<'_>, verifier: &Verifier, user: &str) -> PyResult<()> {
+    block_on(py, verifier.0.delete_unusable(user))
 }
 
 /// One page of users as dicts that `_import` takes, their secrets included: where the next

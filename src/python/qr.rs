@@ -69,3 +69,11 @@ pub(super) fn qr_data_uri(text: &str, scale: u64) -> PyResult<String> {
 pub(super) fn qr_terminal(text: &str, ansi: bool) -> PyResult<String> {
     Ok(Qr::new(text)?.terminal(ansi))
 }
+
+/// As `qr_terminal`, drawn smaller where the terminal has fewer rows than it takes.
+#[cfg(feature = "admin")]
+#[guarded]
+#[pyfunction]
+pub(super) fn _qr_terminal_within(text: &str, rows: usize) -> PyResult<String> {
+    Ok(Qr::terminal_within(text, rows)?)
+}

@@ -4,7 +4,7 @@ use tokio::task::JoinSet;
 
 use super::recovery::MAX_RECOVERY_CODES;
 use super::{UserStatus, Verifier, VerifierError, check_user};
-use crate::store::{Imported, Newcomer, Page, Part, StoreError};
+use crate::store::{Deleted, Imported, Newcomer, Page, Part, StoreError};
 
 /// Writes under way at once: below the connections there are, so that none spends its
 /// time waiting for one.
@@ -47,6 +47,31 @@ impl Verifier {
                 // It panicked: its answer stays what it was.
                 Some(Err(_)) => {}
             }
+        }
+    }
+
+    /// Why no call accepts a user id that is in the table, where that is so. The original
+    /// application, and other hands, could write ids of every kind.
+    #[must_use]
+    pub fn unusable_id(user: &str) -> Option<&'static str> {
+        match check_user(user) {
+            Err(VerifierError::InvalidUser(why)) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Removes an item whose user id no call accepts, [`delete`](Self::delete) included.
+    ///
+    /// # Errors
+    /// [`VerifierError::UserNotFound`] where there is none, or where it is a user as any
+    /// other; [`VerifierError::Store`].
+    pub async fn delete_unusable(&self, user: &str) -> Result<(), VerifierError> {
+        if Self::unusable_id(user).is_none() {
+            return Err(VerifierError::UserNotFound);
+        }
+        match self.in_time(async { Ok(self.0.store.delete(user).await?) }).await? {
+            Deleted::Deleted => Ok(()),
+            Deleted::NotFound => Err(VerifierError::UserNotFound),
         }
     }
 

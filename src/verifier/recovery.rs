@@ -9,7 +9,7 @@ use crate::policy::{Charge, milliseconds};
 use crate::store::{Attempt, Redemption, Reserved, Status};
 
 /// The most recovery codes a user can have.
-pub(super) const MAX_RECOVERY_CODES: usize = 20;
+pub const MAX_RECOVERY_CODES: usize = 20;
 
 /// What an operator can see of a user: no secret, no code.
 #[derive(Debug, Clone, PartialEq, Eq)]

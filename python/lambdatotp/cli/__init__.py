@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import os
+import sys
+
 import click
 
 from lambdatotp import __version__
 
+from .check_table import check_table
 from .completion import completion
 from .doctor import doctor
 from .exporting import export
-from .group import Commands
+from .group import USAGE, Commands
 from .importing import import_
 from .keys import new_key, reseal
-from .listing import check_table, list_
+from .listing import list_
 from .serve import serve
 from .table import create_table
 from .users import delete, recovery, register, show, unlock, verify
@@ -37,10 +42,20 @@ Examples:
 """
 
 
-@click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    epilog=EPILOG,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="lambdatotp")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Look after a lambdatotp table and its users: a TOTP second factor on DynamoDB."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+        # A script whose command got lost should notice.
+        context.exit(USAGE)
 
 
 main.add_section("One user", register, verify, show, unlock, recovery, delete)
@@ -49,6 +64,24 @@ main.add_section("The table", create_table, doctor, new_key, reseal)
 main.add_section("Here", serve, completion)
 
 
+def _replace_closed_streams() -> None:
+    """Put something in place of what was closed (`>&-`), before a file gets its number.
+
+    What is read is empty, and what is written fails: it would be lost.
+    """
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY))
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+
+
 def run() -> None:
     """Run the command line; what goes wrong is told in one line."""
+    _replace_closed_streams()
+    for stream in (sys.stdout, sys.stderr):
+        # What the terminal's encoding has no letter for is escaped, not an error.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     main(prog_name="lambdatotp")

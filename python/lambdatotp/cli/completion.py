@@ -19,9 +19,9 @@ def completion(shell: str) -> None:
 
     \b
     Examples:
-      eval "$(lambdatotp completion bash)"            # in ~/.bashrc
-      eval "$(lambdatotp completion zsh)"             # in ~/.zshrc
-      lambdatotp completion fish | source             # in ~/.config/fish/config.fish
+      eval "$(lambdatotp completion bash)"        # in ~/.bashrc
+      eval "$(lambdatotp completion zsh)"         # in ~/.zshrc
+      lambdatotp completion fish | source         # in ~/.config/fish/config.fish
     """
     root = click.get_current_context().find_root().command
     completes = get_completion_class(shell)

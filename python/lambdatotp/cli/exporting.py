@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from lambdatotp._lambdatotp import _export
 
+from .files import whole_file
 from .formats.writers import WRITERS
-from .options import as_json, engine, tell, verifier
+from .options import as_json, engine, verifier
+from .output import tell
 from .progress import Bar, bar
 from .table import counted
 
@@ -38,29 +39,18 @@ class Tally:
 
 
 @contextmanager
-def _created(file: str) -> Iterator[TextIO]:
-    """Open a new file that only its owner can read. It has its name once it is whole."""
-    if file == "-":
-        yield sys.stdout
-        return
-    path = Path(file)
-    if path.exists():
-        raise click.UsageError(f"{file} is there already: choose another name, or remove it")
-    part = path.with_name(path.name + ".part")
-    try:
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise click.UsageError(f"{part} cannot be created: {error.strerror}") from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+def _opened(file: str) -> Iterator[TextIO]:
+    """Open a new file, or standard output for "-"; in UTF-8, whatever the locale says."""
+    if file != "-":
+        with whole_file(file) as stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.rename(path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            part.unlink()
-        raise
+        return
+    sys.stdout.flush()
+    stream = io.TextIOWrapper(sys.stdout.buffer, "utf-8", newline="", write_through=True)
+    try:
+        yield stream
+    finally:
+        stream.detach()
 
 
 @click.command()
@@ -77,7 +67,7 @@ def _created(file: str) -> Iterator[TextIO]:
 @click.option(
     "--yes-export-secrets",
     is_flag=True,
-    help="Say that every secret shall be written in the open.",
+    help="Say that every secret shall be written in plaintext.",
 )
 @as_json
 def export(
@@ -85,15 +75,19 @@ def export(
 ) -> None:
     """Write every user and their secret to FILE.
 
-    FILE is "-" for standard output. Whoever reads it has everybody's second factor. It is
-    made for its owner alone (mode 0600), and is there under its name once it is whole.
+    FILE is "-" for standard output. Anyone who reads it has everybody's second factor. It is
+    made for its owner alone (mode 0600), and is there under its name once it is whole. It
+    never takes the place of another file.
 
     \b
     Formats:
-      jsonl      everything that moves with a user: used codes stay used, misses counted,
-                 recovery codes good
+      jsonl      everything that moves with a user: used codes stay used, misses
+                 counted, recovery codes good
       csv, uri, migration, freeotp, aegis
                  secrets and their parameters only; see `lambdatotp import --help`
+
+    In csv, a cell that a spreadsheet would run as a formula has an apostrophe before it;
+    the import drops it.
 
     With these formats but jsonl, a code that was used here shortly before could be used
     once more where the users go.
@@ -104,22 +98,22 @@ def export(
     \b
     Examples:
       lambdatotp export users.jsonl --yes-export-secrets
-      lambdatotp export - --format uri --yes-export-secrets | gpg -e -r admin > users.gpg
+      lambdatotp export - --yes-export-secrets | gpg -e -r admin > users.gpg
     """
     if not yes_export_secrets:
         raise click.UsageError(
-            "this writes every secret in the open: say --yes-export-secrets if that is meant"
+            "this writes every secret in plaintext: say --yes-export-secrets if that is meant"
         )
     made = verifier(**where)
     tally = Tally()
-    with _created(file) as stream, bar("Exporting", counted(made), quiet=as_json) as shown:
+    with _opened(file) as stream, bar("Exporting", counted(made), quiet=as_json) as shown:
         _write(made, WRITERS[form](made.issuer), stream, tally, shown)
     if as_json and file != "-":
         outcome = {"exported": tally.exported, "refused": len(tally.problems)}
         click.echo(json.dumps({**outcome, "problems": tally.problems}, indent=2))
     else:
         click.echo(f"exported: {tally.exported}", err=True)
-        tell(tally.problems)
+        tell(*tally.problems)
     if tally.problems:
         raise SystemExit(1)
 

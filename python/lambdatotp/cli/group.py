@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import warnings
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -19,8 +20,9 @@ from lambdatotp import (
     StoreUnavailableError,
 )
 
-# Click's own for wrong use is 2.
-REFUSED, NO_VERDICT, INTERRUPTED = 1, 3, 130
+from .output import tell
+
+REFUSED, USAGE, NO_VERDICT, INTERRUPTED = 1, 2, 3, 130
 
 # What says nothing about the user or the code: the table, or the way to it, is at fault.
 NO_VERDICTS = (ConfigurationError, InternalError, StoreCorruptError, StoreUnavailableError)
@@ -33,7 +35,13 @@ def _said(error: click.ClickException) -> str:
 
 
 def _warn(message: Warning | str, *_: object) -> None:
-    click.echo(f"lambdatotp: warning: {message}", err=True)
+    tell(f"warning: {message}")
+
+
+def _discard_output() -> None:
+    """Send what is still to be written nowhere: the interpreter writes it when it ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Commands(click.Group):
@@ -69,19 +77,31 @@ class Commands(click.Group):
             with warnings.catch_warnings():
                 warnings.simplefilter("always", LambdaTotpWarning)
                 warnings.showwarning = _warn  # type: ignore[assignment]
-                code = super().main(*arguments, **{**settings, "standalone_mode": False})
+                try:
+                    code = super().main(*arguments, **{**settings, "standalone_mode": False})
+                except SystemExit as left:
+                    code = left.code
+            # Here, so that what cannot be written is told, and not by the interpreter's end.
             sys.stdout.flush()
         except BrokenPipeError:
-            # `... | head`: whoever reads has seen enough. Nothing more goes there.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            # `... | head`: whoever reads has seen enough.
+            _discard_output()
             sys.exit(REFUSED)
-        except click.Abort:
-            click.echo("lambdatotp: interrupted", err=True)
+        except click.Abort as error:
+            if isinstance(error.__cause__ or error.__context__, EOFError):
+                tell("nothing was typed")
+                sys.exit(USAGE)
+            tell("interrupted")
             sys.exit(INTERRUPTED)
         except click.ClickException as error:
-            click.echo(f"lambdatotp: {_said(error)}", err=True)
+            tell(_said(error))
             sys.exit(error.exit_code)
         except LambdaTotpError as error:
-            click.echo(f"lambdatotp: {error}", err=True)
+            tell(str(error))
             sys.exit(NO_VERDICT if isinstance(error, NO_VERDICTS) else REFUSED)
+        except OSError as error:
+            # A full disk behind standard output, a file that cannot be read to its end, ...
+            _discard_output()
+            tell(f"{error.filename or 'the output'}: {error.strerror or error}")
+            sys.exit(REFUSED)
         sys.exit(code if isinstance(code, int) else 0)

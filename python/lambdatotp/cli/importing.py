@@ -8,7 +8,6 @@ import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
@@ -16,9 +15,12 @@ import click
 from lambdatotp import LambdaTotpError, StoreUnavailableError
 from lambdatotp._lambdatotp import _import
 
+from .files import new_file
 from .formats import readers
+from .formats.cells import neutral
 from .formats.rows import UnreadableError
 from .options import as_json, engine, verifier
+from .output import tell
 from .progress import Bar, bar
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ class Tally:
         if len(self.problems) < SHOWN:
             self.problems.append({"line": row.line, "user": row.user, "problem": problem})
         if self.report:
-            self.report.writerow((row.line, row.user, problem))
+            self.report.writerow((row.line, neutral(row.user), neutral(problem)))
 
 
 class Importer:
@@ -158,8 +160,8 @@ class Importer:
 )
 @click.option(
     "--report",
-    type=click.Path(dir_okay=False, writable=True),
-    help="Write every refused row to this file: line, user, why (CSV).",
+    type=click.Path(),
+    help="Write every refused row to this new file: line, user, why (CSV).",
 )
 @as_json
 def import_(
@@ -177,11 +179,13 @@ def import_(
 
     \b
     FILE is "-" for standard input, or one of these:
-      csv        a first line that names columns: user and secret (base32), or uri; and
-                 perhaps issuer, algorithm, digits, period; secret_hex instead of secret
-      jsonl      one JSON object a line with such names: what `lambdatotp export` writes,
-                 and Vault's replies (data.url)
-      uri        otpauth:// key URIs, one a line: django-otp's config_url, Vault's url
+      csv        a first line that names columns: user and secret (base32), or
+                 uri; and perhaps issuer, algorithm, digits, period; secret_hex
+                 instead of secret. An apostrophe before =, +, - or @ is dropped
+      jsonl      one JSON object a line with such names: what `lambdatotp export`
+                 writes, and Vault's replies (data.url)
+      uri        otpauth:// key URIs, one a line: django-otp's config_url, Vault's
+                 url
       migration  otpauth-migration:// payloads of Google Authenticator's QR codes
       freeotp    an export of FreeOTP+
       aegis      an export of Aegis, unencrypted
@@ -216,10 +220,9 @@ def import_(
         raise click.ClickException(f"{file}: {error}") from None
     except (KeyboardInterrupt, LambdaTotpError):
         if tally.line:
-            click.echo(
-                f"lambdatotp: everything up to line {tally.line} is done; run it again to go on, "
-                f"with --from-line {tally.line + 1} to begin there",
-                err=True,
+            tell(
+                f"everything up to line {tally.line} is done; run it again to go on, "
+                f"with --from-line {tally.line + 1} to begin there"
             )
         raise
     finally:
@@ -241,7 +244,7 @@ def _run(
     first = next(rows, None)
     if first is None:
         raise UnreadableError("there is no user in the file")
-    with Path(report).open("w", newline="", encoding="utf-8") if report else nullcontext() as to:
+    with nullcontext() if report is None else new_file(report) as to:
         if to:
             tally.report = csv.writer(to)
             tally.report.writerow(("line", "user", "problem"))
@@ -276,7 +279,7 @@ def _print(tally: Tally, *, dry_run: bool, as_json: bool) -> None:
         click.echo(f"refused: {tally.refused}")
         for problem in tally.problems:
             user = f" ({json.dumps(problem['user'], ensure_ascii=False)})" * bool(problem["user"])
-            click.echo(f"lambdatotp: line {problem['line']}{user}: {problem['problem']}", err=True)
+            tell(f"line {problem['line']}{user}: {problem['problem']}")
         if tally.refused > len(tally.problems):
             more = tally.refused - len(tally.problems)
-            click.echo(f"lambdatotp: and {more} more: --report FILE has them all", err=True)
+            tell(f"and {more} more: --report FILE has them all")

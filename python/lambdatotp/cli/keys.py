@@ -15,7 +15,8 @@ from lambdatotp import ConfigurationError, LambdaTotpError
 from lambdatotp._lambdatotp import _describe_table, _new_key, _reseal
 
 from .group import INTERRUPTED
-from .options import tell, verifier, where
+from .options import verifier, where
+from .output import tell
 from .progress import bar
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _print(tally: Tally, *, as_json: bool) -> None:
         click.echo(json.dumps({**counts, "problems": tally.refused}, indent=2))
     else:
         click.echo(", ".join(f"{name}: {count}" for name, count in counts.items()))
-        tell(tally.refused)
+        tell(*tally.refused)
 
 
 def _run(verifier: Verifier, tally: Tally, *, quiet: bool) -> None:

@@ -1,22 +1,22 @@
-"""`lambdatotp list` and `lambdatotp check-table`."""
+"""`lambdatotp list`."""
 
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 import sys
+import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from rich.cells import cell_len
 
 from lambdatotp import UserStatus
-from lambdatotp._lambdatotp import _list, _survey
+from lambdatotp._lambdatotp import _list
 
-from .options import FIELDS, as_json, engine, tell, time_of, verifier
-from .progress import bar
-from .table import counted
+from .options import FIELDS, as_json, engine, verifier
+from .output import one_line, printable, tell, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,8 @@ PAGE = 500
 # What fits on a terminal, and then some.
 SCREEN = 50
 
+TITLES = ("user", "state", "registered", "recovery", "sealed by")
+
 
 def _pages(verifier: Verifier, after: str | None, limit: int) -> Iterator[list[Listed]]:
     """Read users, so many or all, page by page."""
@@ -44,36 +46,68 @@ def _pages(verifier: Verifier, after: str | None, limit: int) -> Iterator[list[L
         left = None if left is None else left - len(users)
 
 
-def _state(status: UserStatus) -> str:
+def _span(seconds: float) -> str:
+    """Write a length of time in its largest unit, rounded up: a screen has 80 columns."""
+    for unit, length in (("s", 1), ("min", 60), ("h", 3600)):
+        if seconds < 100 * length:
+            return f"{-(-seconds // length):.0f} {unit}"
+    days = -(-seconds // 86400)
+    return f"{days:.0f} d" if days < 100_000 else "100000 d or more"  # noqa: PLR2004
+
+
+def _state(status: UserStatus) -> tuple[str, str | None]:
+    """Say in a word how a user is, and in which colour."""
     if status.locked:
-        return "[red]locked[/]"
+        return "locked", "red"
     if status.retry_after:
-        return f"[yellow]waits {status.retry_after} s[/]"
+        return f"waits {_span(status.retry_after)}", "yellow"
     if status.confirmed_at:
-        return "[green]in use[/]"
+        return "in use", "green"
     if status.registered_at is None:
-        return "of the original"
-    return f"lapses {time_of(status.expires_at)}" if status.expires_at else "not used yet"
+        return "of the original", None
+    if status.expires_at is None:
+        return "not used yet", None
+    left = status.expires_at - time.time()
+    return f"lapses in {_span(left)}" if left > 0 else "lapsed", None
 
 
-def _table(users: list[Listed]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("user", "state", "registered", "recovery codes", "sealed by"):
-        table.add_column(title, overflow="fold" if title == "user" else "ellipsis")
-    for user, status, problem in users:
-        # Markup is ours: a user's name holds none.
-        name = Text(user)
-        if status is None:
-            table.add_row(name, Text(problem or "", style="red"))
-        else:
-            table.add_row(
-                name,
-                _state(status),
-                time_of(status.registered_at) or "",
-                str(status.recovery_codes_left),
-                status.sealed_by or "",
-            )
-    return table
+def _cells(user: str, status: UserStatus | None) -> tuple[list[str], str | None]:
+    if status is None:
+        return [printable(user), "cannot be read", "", "", ""], "red"
+    state, colour = _state(status)
+    registered = time_of(status.registered_at, "%Y-%m-%d") or ""
+    codes = str(status.recovery_codes_left)
+    return [printable(user), state, registered, codes, printable(status.sealed_by or "")], colour
+
+
+def _print_table(users: list[Listed]) -> None:
+    """Print a table as wide as the terminal.
+
+    An id that is too long for its column has a line of its own, whole: whoever needs it can
+    copy it.
+    """
+    rows = [_cells(user, status) for user, status, _ in users]
+    widths = [
+        max(cell_len(title), *(cell_len(cells[place]) for cells, _ in rows))
+        for place, title in enumerate(TITLES)
+    ]
+    room = shutil.get_terminal_size().columns - sum(width + 2 for width in widths[1:])
+    widths[0] = min(widths[0], max(room, cell_len(TITLES[0])))
+
+    def line(cells: list[str], colour: str | None = None, *, bold: bool = False) -> str:
+        padded = [
+            cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)
+        ]
+        padded[1] = click.style(padded[1], fg=colour)
+        return click.style("  ".join(padded).rstrip(), bold=bold)
+
+    click.echo(line(list(TITLES), bold=True))
+    for cells, colour in rows:
+        if cell_len(cells[0]) > widths[0]:
+            click.echo(cells[0])
+            cells[0] = ""
+        click.echo(line(cells, colour))
+    tell(*(problem for _, _, problem in users if problem is not None))
 
 
 @click.command("list")
@@ -92,6 +126,9 @@ def list_(limit: int | None, after: str | None, *, as_json: bool, **where: str |
     a line, with what `lambdatotp show --json` has. What cannot be read is named, and the
     exit code is 1.
 
+    Ids are whole. On a terminal, characters that it would act on or not show are escaped
+    (\\x1b, \\n, \\u202e); in a pipe, control characters are, which no valid id has.
+
     Needs the permission dynamodb:Scan. Reads the table, at a read unit for each 4 kB.
 
     \b
@@ -104,70 +141,42 @@ def list_(limit: int | None, after: str | None, *, as_json: bool, **where: str |
     in_a_terminal = sys.stdout.isatty() and not as_json
     if limit is None:
         limit = SCREEN if in_a_terminal else 0
-    problems, last, count = 0, None, 0
+    show = _print_json if as_json else _print_table if in_a_terminal else _print_ids
+    problems, last, count = 0, "", 0
     for page in _pages(made, after, limit):
-        if in_a_terminal:
-            Console().print(_table(page))
-        for user, status, problem in page:
-            problems += status is None
-            if as_json:
-                click.echo(json.dumps(_object(user, status, problem)))
-            elif not in_a_terminal:
-                click.echo(user)
+        show(page)
+        problems += sum(problem is not None for _, _, problem in page)
         last, count = page[-1][0], count + len(page)
     if count and count == limit:
-        click.echo(f"lambdatotp: there may be more: --after {json.dumps(last)}", err=True)
+        tell(f"there may be more: --after {_shell_word(last)}")
     if problems:
         raise SystemExit(1)
+
+
+def _print_ids(users: list[Listed]) -> None:
+    for user, _, problem in users:
+        click.echo(one_line(user))
+        if problem is not None:
+            tell(problem)
+
+
+def _print_json(users: list[Listed]) -> None:
+    for user, status, problem in users:
+        click.echo(json.dumps(_object(user, status, problem)))
+
+
+def _shell_word(text: str) -> str:
+    """Quote a text for the shell, so that it can be copied from a terminal."""
+    if text.isprintable():
+        return shlex.quote(text)
+    symbols = (
+        symbol if symbol.isprintable() and symbol not in "\\'" else f"\\U{ord(symbol):08x}"
+        for symbol in text
+    )
+    return f"$'{''.join(symbols)}'"
 
 
 def _object(user: str, status: UserStatus | None, problem: str | None) -> dict[str, Any]:
     if status is None:
         return {"user": user, "problem": problem}
     return {"user": user, **{name: getattr(status, name) for name in FIELDS}}
-
-
-@click.command()
-@engine
-@as_json
-def check_table(*, as_json: bool, **where: str | None) -> None:
-    """Say who could log in, and who could not.
-
-    Reads every user as a login would, and changes nothing. A table of the original
-    lambdatotp needs no import: its users are counted, and each one's secret is read.
-
-    Needs the permissions dynamodb:Scan and, for the bar, dynamodb:DescribeTable. Exits
-    with 1 if a user cannot be read; each is named.
-
-    \b
-    Examples:
-      lambdatotp check-table
-      lambdatotp check-table --table-name the_old_table
-    """
-    made = verifier(**where)
-    counts = {"original": 0, "lambdatotp": 0, "sealed": 0}
-    problems: list[str] = []
-    with bar("Checking", counted(made), quiet=as_json) as shown:
-        after: str | None = None
-        while True:
-            after, original, ours, sealed, found = _survey(made, after, PAGE)
-            counts["original"] += original
-            counts["lambdatotp"] += ours
-            counts["sealed"] += sealed
-            problems += found
-            users = counts["original"] + counts["lambdatotp"] + len(problems)
-            shown.at(users, users)
-            if after is None:
-                break
-    if as_json:
-        click.echo(json.dumps({**counts, "unreadable": len(problems), "problems": problems}))
-    else:
-        ready = counts["original"] + counts["lambdatotp"]
-        click.echo(f"can log in: {ready}")
-        click.echo(f"  registered by lambdatotp: {counts['lambdatotp']}")
-        click.echo(f"  written by the original application, fine as they are: {counts['original']}")
-        click.echo(f"  with a sealed secret: {counts['sealed']}")
-        click.echo(f"cannot be read: {len(problems)}")
-        tell(problems)
-    if problems:
-        raise SystemExit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -10,7 +9,7 @@ import click
 from lambdatotp import Verifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
@@ -28,19 +27,6 @@ FIELDS = (
 )
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-
-
-def tell(problems: Iterable[str]) -> None:
-    """Name what did not work, a line each, beside what was printed."""
-    for problem in problems:
-        click.echo(f"lambdatotp: {problem}", err=True)
-
-
-def time_of(seconds: int | None) -> str | None:
-    """Write a time as people read it, in UTC."""
-    if seconds is None:
-        return None
-    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(seconds))
 
 
 def where(command: Command) -> Command:

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import FIELDS, as_json, engine, time_of, verifier
+from lambdatotp._lambdatotp import MAX_RECOVERY_CODES, _qr_terminal_within
+
+from .options import FIELDS, as_json, engine, verifier
+from .output import print_outcome, printable, tell, time_of
 
 if TYPE_CHECKING:
     from lambdatotp import UserStatus
 
-
-def _print(outcome: dict[str, Any], *, as_json: bool) -> None:
-    """Print a line a value, or JSON."""
-    if as_json:
-        click.echo(json.dumps(outcome, indent=2))
-        return
-    for name, value in outcome.items():
-        if isinstance(value, list):
-            click.echo(f"{name}:")
-            for item in value:
-                click.echo(f"  {item}")
-        else:
-            click.echo(f"{name}: {value}")
+# Of a line with a code in it, however it was pasted.
+MOST_BYTES = 4096
 
 
 @click.command()
 @click.argument("user")
 @engine
-@click.option("--recovery-codes", type=click.IntRange(0, 20), default=0, help="How many to make.")
+@click.option(
+    "--recovery-codes",
+    type=click.IntRange(0, MAX_RECOVERY_CODES),
+    default=0,
+    help="How many to make.",
+)
 @as_json
 def register(user: str, recovery_codes: int, *, as_json: bool, **where: str | None) -> None:
     """Register USER, and draw their QR code.
@@ -47,9 +44,22 @@ def register(user: str, recovery_codes: int, *, as_json: bool, **where: str | No
     outcome: dict[str, Any] = {"user": user, "uri": enrollment.uri}
     if enrollment.recovery_codes:
         outcome["recovery_codes"] = enrollment.recovery_codes
+    print_outcome(outcome, as_json=as_json)
     if not as_json and sys.stdout.isatty():
-        click.echo(enrollment.qr_terminal())
-    _print(outcome, as_json=as_json)
+        _draw(enrollment.uri)
+
+
+def _draw(uri: str) -> None:
+    """Draw the QR code last, so that all of it is in the window, above the prompt."""
+    window = shutil.get_terminal_size()
+    picture = _qr_terminal_within(uri, window.lines - 1)
+    click.echo(picture, nl=False)
+    lines = picture.splitlines()
+    # Without the escape codes around it.
+    width, height = len(click.unstyle(lines[0])), len(lines) + 1
+    if width > window.columns or height > window.lines:
+        needs = f"the QR code needs a window of {width} columns and {height} rows"
+        tell(f"{needs}, this one has {window.columns} and {window.lines}: enlarge it")
 
 
 @click.command()
@@ -60,20 +70,37 @@ def register(user: str, recovery_codes: int, *, as_json: bool, **where: str | No
 def verify(user: str, code: str | None, *, as_json: bool, **where: str | None) -> None:
     """Check a CODE of USER, and use it up. Exits with 1 when it is wrong.
 
-    Without CODE, asks for it, so that it stays out of the shell's history.
+    Without CODE, asks for it on a terminal, and else reads a line of standard input: so it
+    stays out of the shell's history and the list of processes.
 
     \b
     Examples:
       lambdatotp verify ana@example.com
       lambdatotp verify ana@example.com 123456
+      pass show the-code | lambdatotp verify ana@example.com
     """
-    verdict = verifier(**where).check(user, code or click.prompt("Code", hide_input=True, err=True))
+    made = verifier(**where)
+    verdict = made.check(user, _typed_code() if code is None else code)
     outcome: dict[str, Any] = {"verdict": verdict.outcome}
     if verdict.recovery_codes_left is not None:
         outcome["recovery_codes_left"] = verdict.recovery_codes_left
-    _print(outcome, as_json=as_json)
+    print_outcome(outcome, as_json=as_json)
     if not verdict:
         raise SystemExit(1)
+
+
+def _typed_code() -> str:
+    """Ask for the code on a terminal; without one, take the first line of standard input."""
+    if sys.stdin.isatty():
+        return click.prompt("Code", hide_input=True, err=True)
+    line = sys.stdin.buffer.readline(MOST_BYTES)
+    if not line.strip():
+        raise click.UsageError(
+            "there is no code on standard input: give it there, or as an argument",
+            click.get_current_context(),
+        )
+    # What is not UTF-8 is not a code either; that is for the verifier to say.
+    return line.decode(errors="surrogateescape")
 
 
 def _described(status: UserStatus) -> dict[str, Any]:
@@ -86,7 +113,7 @@ def _described(status: UserStatus) -> dict[str, Any]:
         "attempts left": status.attempts_left,
         **({"next attempt in": f"{status.retry_after} s"} if status.retry_after else {}),
         "recovery codes left": status.recovery_codes_left,
-        "secret sealed by": status.sealed_by or "nothing: it is stored in the open",
+        "secret sealed by": status.sealed_by or "nothing: it is stored in plaintext",
     }
 
 
@@ -105,7 +132,7 @@ def show(user: str, *, as_json: bool, **where: str | None) -> None:
     """
     status = verifier(**where).status(user)
     described = {name: getattr(status, name) for name in FIELDS} if as_json else _described(status)
-    _print({"user": user, **described}, as_json=as_json)
+    print_outcome({"user": user, **described}, as_json=as_json)
 
 
 @click.command()
@@ -120,14 +147,18 @@ def unlock(user: str, *, as_json: bool, **where: str | None) -> None:
       lambdatotp unlock ana@example.com
     """
     verifier(**where).unlock(user)
-    _print({"unlocked": user}, as_json=as_json)
+    print_outcome({"unlocked": user}, as_json=as_json)
 
 
 @click.command()
 @click.argument("user")
 @engine
 @click.option(
-    "--count", type=click.IntRange(1, 20), default=10, show_default=True, help="How many to make."
+    "--count",
+    type=click.IntRange(1, MAX_RECOVERY_CODES),
+    default=10,
+    show_default=True,
+    help="How many to make.",
 )
 @as_json
 def recovery(user: str, count: int, *, as_json: bool, **where: str | None) -> None:
@@ -138,7 +169,7 @@ def recovery(user: str, count: int, *, as_json: bool, **where: str | None) -> No
       lambdatotp recovery ana@example.com --count 5
     """
     codes = verifier(**where).new_recovery_codes(user, count)
-    _print({"user": user, "recovery_codes": codes}, as_json=as_json)
+    print_outcome({"user": user, "recovery_codes": codes}, as_json=as_json)
 
 
 @click.command()
@@ -156,7 +187,7 @@ def delete(user: str, *, yes: bool, as_json: bool, **where: str | None) -> None:
       lambdatotp delete ana@example.com
     """
     ask = not yes and sys.stdin.isatty()
-    if ask and not click.confirm(f"Remove the second factor of {user}?", err=True):
+    if ask and not click.confirm(f"Remove the second factor of {printable(user)}?", err=True):
         raise click.ClickException("nothing was removed")
     verifier(**where).delete(user)
-    _print({"deleted": user}, as_json=as_json)
+    print_outcome({"deleted": user}, as_json=as_json)

@@ -149,7 +149,14 @@ class TestCheckTable:
         assert code == 1
         outcome = json.loads(text)
         problems = "\n".join(outcome.pop("problems"))
-        assert outcome == {"original": 1, "lambdatotp": 3, "sealed": 1, "unreadable": 3}
+        assert outcome == {
+            "original": 1,
+            "lambdatotp": 3,
+            "sealed": 1,
+            "unreadable": 3,
+            "unusable": [],
+            "removed": 0,
+        }
         for user in ("short", "damaged"):
             assert f'"{user}"' in problems
         assert '"k2"' in problems

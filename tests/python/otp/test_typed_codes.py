@@ -109,12 +109,12 @@ class TestVerifier:
             users = [f"{door}{number}" for door in ("sync", "async", "json", "form")]
             typed = [list(pasted_forms(code_of(verifier.register(user))))[number] for user in users]
             assert verifier.verify(users[0], typed[0]), ascii(typed[0])
-            assert self.awaited(engine, users[1], typed[1]), ascii(typed[1])
+            assert self.verified_in_a_loop(engine, users[1], typed[1]), ascii(typed[1])
             assert service(users[2], typed[2]), ascii(typed[2])
             assert service(users[3], typed[3], form=True), ascii(typed[3])
 
     @staticmethod
-    def awaited(engine, user, code):
+    def verified_in_a_loop(engine, user, code):
         async def verify():
             return await engine.verifier().verify_async(user, code)
 

@@ -42,7 +42,7 @@ def doctor(url: str | None, token: str | None, *, as_json: bool, **where: str | 
     \b
     Examples:
       lambdatotp doctor
-      lambdatotp doctor --url https://abc123.execute-api.eu-west-1.amazonaws.com/api
+      lambdatotp doctor --url https://ID.execute-api.REGION.amazonaws.com/api
     """
     findings = []
     for finding in _examine(url, token, **where):

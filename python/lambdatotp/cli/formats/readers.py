@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lambdatotp._lambdatotp import _read_migration
 
+from .cells import original
 from .rows import NAMES, Row, UnreadableError, from_bytes, from_hex, of_mapping, of_uri, parse_uri
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _csv(source: Source) -> Iterator[Row]:
         elif len(cells) > len(names):
             yield Row(lines.line_num, {}, problem="it has more columns than the first line")
         else:
-            mapping = dict(zip(names, cells, strict=False))
+            mapping = dict(zip(names, map(original, cells), strict=False))
             yield _row(lines.line_num, of_mapping, mapping)
 
 

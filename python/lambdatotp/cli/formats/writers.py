@@ -10,14 +10,14 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from lambdatotp import KeyUri
-from lambdatotp._lambdatotp import _write_migration
+from lambdatotp._lambdatotp import _KEYS_A_TRANSFER, _write_migration
+
+from .cells import neutral
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 COLUMNS = ("user", "secret", "algorithm", "digits", "period", "issuer")
-
-KEYS_A_TRANSFER = 10
 
 
 class Writer:
@@ -48,6 +48,18 @@ class Writer:
         )
 
 
+class Lines(csv.excel):
+    """A line a row, as on Unix."""
+
+    lineterminator = "\n"
+
+
+class QuotedLines(Lines):
+    """The same with every cell in quotes."""
+
+    quoting = csv.QUOTE_ALL
+
+
 class Csv(Writer):
     """A line a user, with the columns named in the first one."""
 
@@ -56,8 +68,10 @@ class Csv(Writer):
     def write(self, user: dict[str, Any]) -> str:
         """Return a line."""
         line = io.StringIO()
-        cells = [{**user, "issuer": self.issuer}[name] for name in COLUMNS]
-        csv.writer(line, lineterminator="\n").writerow(cells)
+        cells = [neutral(str({**user, "issuer": self.issuer}[name])) for name in COLUMNS]
+        # Where commas stand in numbers, spreadsheets part cells at semicolons.
+        dialect = QuotedLines if any(";" in cell for cell in cells) else Lines
+        csv.writer(line, dialect).writerow(cells)
         return line.getvalue()
 
 
@@ -89,7 +103,7 @@ class Migration(Writer):
         key = self._uri(user)
         _write_migration([key])
         self._waiting.append(key)
-        return self.end() if len(self._waiting) == KEYS_A_TRANSFER else ""
+        return self.end() if len(self._waiting) == _KEYS_A_TRANSFER else ""
 
     def end(self) -> str:
         """Return the last line."""

@@ -1,0 +1,151 @@
+"""`lambdatotp check-table`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import click
+
+from lambdatotp import UserNotFoundError
+from lambdatotp._lambdatotp import _delete_unusable, _survey
+
+from .options import as_json, engine, verifier
+from .output import tell
+from .progress import bar
+from .table import counted
+
+if TYPE_CHECKING:
+    from lambdatotp import Verifier
+
+    from .progress import Bar
+
+PAGE = 500
+
+
+@dataclass
+class Tally:
+    """What the table holds, as far as it was read."""
+
+    original: int = 0
+    lambdatotp: int = 0
+    sealed: int = 0
+    problems: list[str] = field(default_factory=list)
+    # Ids that no call accepts, each with why.
+    unusable: list[tuple[str, str]] = field(default_factory=list)
+    removed: int = 0
+
+    @property
+    def ready(self) -> int:
+        """Users who can log in."""
+        return self.original + self.lambdatotp
+
+    @property
+    def seen(self) -> int:
+        """Users looked at."""
+        return self.ready + len(self.problems) + len(self.unusable)
+
+
+@click.command()
+@engine
+@click.option(
+    "--remove-unusable", is_flag=True, help="Remove users whose id no call accepts; asks first."
+)
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+@as_json
+def check_table(*, remove_unusable: bool, yes: bool, as_json: bool, **where: str | None) -> None:
+    """Say who could log in, and who could not.
+
+    Reads every user as a login would, and changes nothing. A table of the original
+    lambdatotp needs no import: its users are counted, and each one's secret is read.
+
+    The original accepted ids that no call accepts today: longer than 256 bytes, or with
+    control characters. Nobody can log in with one, and `lambdatotp delete` cannot name it.
+    They are listed; --remove-unusable removes them, and nothing else.
+
+    Needs the permissions dynamodb:Scan and, for the bar, dynamodb:DescribeTable; with
+    --remove-unusable, dynamodb:DeleteItem. Exits with 1 if a user cannot be read or used;
+    each is named.
+
+    \b
+    Examples:
+      lambdatotp check-table
+      lambdatotp check-table --table-name the_old_table
+      lambdatotp check-table --remove-unusable
+    """
+    if remove_unusable and not yes and not sys.stdin.isatty():
+        raise click.UsageError(
+            "without a terminal nobody can be asked: say --yes to remove users",
+            click.get_current_context(),
+        )
+    made = verifier(**where)
+    tally = Tally()
+    with bar("Checking", counted(made), quiet=as_json) as shown:
+        _survey_all(made, tally, shown)
+    if remove_unusable and tally.unusable:
+        _remove(made, tally, ask=not yes)
+    _print(tally, as_json=as_json)
+    if tally.problems or len(tally.unusable) > tally.removed:
+        raise SystemExit(1)
+
+
+def _survey_all(verifier: Verifier, tally: Tally, shown: Bar) -> None:
+    after: str | None = None
+    while True:
+        after, original, ours, sealed, problems, unusable = _survey(verifier, after, PAGE)
+        tally.original += original
+        tally.lambdatotp += ours
+        tally.sealed += sealed
+        tally.problems += problems
+        tally.unusable += unusable
+        shown.at(tally.seen, tally.seen)
+        if after is None:
+            return
+
+
+def _named(tally: Tally) -> list[str]:
+    return [
+        f"user {json.dumps(user)}: no call accepts this id: {why}" for user, why in tally.unusable
+    ]
+
+
+def _remove(verifier: Verifier, tally: Tally, *, ask: bool) -> None:
+    if ask:
+        tell(*_named(tally))
+        if not click.confirm(f"Remove these users ({len(tally.unusable)})?", err=True):
+            raise click.ClickException("nothing was removed")
+    for user, _ in tally.unusable:
+        # Somebody else may be quicker, and that is fine.
+        with suppress(UserNotFoundError):
+            _delete_unusable(verifier, user)
+        tally.removed += 1
+
+
+def _print(tally: Tally, *, as_json: bool) -> None:
+    if as_json:
+        outcome = {
+            "original": tally.original,
+            "lambdatotp": tally.lambdatotp,
+            "sealed": tally.sealed,
+            "unreadable": len(tally.problems),
+            "problems": tally.problems,
+            "unusable": [{"user": user, "problem": why} for user, why in tally.unusable],
+            "removed": tally.removed,
+        }
+        click.echo(json.dumps(outcome))
+        return
+    click.echo(f"can log in: {tally.ready}")
+    click.echo(f"  registered by lambdatotp: {tally.lambdatotp}")
+    click.echo(f"  written by the original application, fine as they are: {tally.original}")
+    click.echo(f"  with a sealed secret: {tally.sealed}")
+    click.echo(f"cannot be read: {len(tally.problems)}")
+    if tally.removed:
+        click.echo(f"removed, since no call accepts their id: {tally.removed}")
+    elif tally.unusable:
+        click.echo(f"with an id that no call accepts (--remove-unusable): {len(tally.unusable)}")
+    tell(*tally.problems)
+    if not tally.removed:
+        tell(*_named(tally))
