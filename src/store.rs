@@ -57,6 +57,8 @@ pub use status::Status;
 #[cfg(feature = "admin")]
 pub use table::{Switch, Table, creation_requests};
 
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+
 use client::Connection;
 
 /// The table, and the one client that speaks to it.
@@ -86,6 +88,14 @@ impl Store {
     /// What keeps requests waiting, where that is known.
     pub(crate) fn obstacle(&self) -> Option<String> {
         self.connection.obstacle()
+    }
+
+    /// Sorts an SDK error.
+    fn failed<E>(&self, error: &SdkError<E>) -> StoreError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        StoreError::of(error, &self.table, &self.connection.source())
     }
 
     /// A store whose requests go to `http_client`, wherever that takes them.

@@ -33,6 +33,8 @@ DOCTOR = "tests/python/cli/test_doctor_tokens.py"
 SERVE = "tests/python/cli/test_local_server.py"
 TOKENS = "tests/python/http/test_tokens.py"
 GUARD = "src/python/guard.rs"
+CONNECTIONS = "tests/python/store/test_dead_connections.py"
+CREDENTIALS = "tests/python/store/test_credentials.py"
 PANICS = "tests/python/module/test_panics.py"
 
 
@@ -394,6 +396,36 @@ MUTANTS = {
         "py.check_signals()?;",
         "",
         "tests/python/module/test_signals.py -k alarm",
+    ),
+    "connections: a retry takes the next dead one": Mutant(
+        "src/store/client/connections.rs",
+        "if suspect && !had_none() {",
+        "if suspect && had_none() {",
+        f"{CONNECTIONS} -k closed and Sync and use-25",
+    ),
+    "connections: a request that timed out leaves the others": Mutant(
+        "src/store/client/connections.rs",
+        "self.at.elapsed() >= self.pool.suspicious",
+        "false",
+        f"{CONNECTIONS} -k silently and Sync-25",
+    ),
+    "credentials: a key with a line end reaches the SDK": Mutant(
+        "src/store/client/credentials/variables.rs",
+        "let odd = value.chars().find(|character| !character.is_ascii_graphic())?;",
+        "let odd = value.chars().find(|character| *character == '\\0')?;",
+        f"{CREDENTIALS} -k in_a_variable",
+    ),
+    "credentials: those of a profile are not looked at": Mutant(
+        "src/store/client/credentials/chain.rs",
+        "self.check(step, &credentials)?;",
+        "",
+        f"{CREDENTIALS} -k in_a_profile",
+    ),
+    "silence: what a credential_process prints shows itself": Mutant(
+        "src/store/client/credentials/refusal.rs",
+        "failed: run its command by hand to see why",
+        "failed: run its command by hand to see why {error:?}",
+        f"{CREDENTIALS} -k it_fails",
     ),
     "silence: a secret shows itself": Mutant(
         "src/python/otp.rs",

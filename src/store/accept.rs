@@ -77,7 +77,7 @@ impl Store {
             let request = update.update_expression(set + remove);
             let Err(error) = Box::pin(request.send()).await else { return Ok(Accepted::Stored) };
             let Some(old) = failed_condition(&error) else {
-                return Err(StoreError::of(&error, &self.table));
+                return Err(self.failed(&error));
             };
             let Some(old) = Item::returned(accepted.user, old) else {
                 return Ok(Accepted::Superseded);

@@ -1,8 +1,10 @@
 //! The one client: built on first use, kept, and built anew after a fork. It reaches
 //! the table over TLS, over plain http, or inside the process.
 
+mod connections;
 mod credentials;
 pub mod embedded;
+mod proxy;
 mod tls;
 
 use std::sync::Arc;
@@ -15,10 +17,11 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Region, SharedHttpClient};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::error::Source;
 use super::settings::check_endpoint;
 use super::{Settings, StoreError};
 use crate::process::{Owned, PerProcess};
-use credentials::Environment;
+use credentials::Signer;
 
 /// Pinned, so that an update of the SDK changes nothing unasked.
 const BEHAVIOR: fn() -> BehaviorVersion = BehaviorVersion::v2026_01_12;
@@ -32,6 +35,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
 /// of its threads, so it must open its own.
 pub(super) struct Live {
     client: Client,
+    source: Source,
     turns: Arc<Semaphore>,
 }
 
@@ -91,31 +95,35 @@ impl Connection {
         if let Some(live) = self.live.get() {
             return Ok(live);
         }
-        Ok(self.put(self.build().await?))
+        let Signer { builder, source } = self.signer().await?;
+        Ok(self.put(builder, source))
     }
 
-    fn put(&self, client: Client) -> Arc<Owned<Live>> {
+    fn put(&self, builder: Builder, source: Source) -> Arc<Owned<Live>> {
+        let client = client(&self.settings, builder);
         let turns = Arc::new(Semaphore::new(self.settings.max_connections));
-        self.live.put(Live { client, turns })
+        self.live.put(Live { client, source, turns })
     }
 
-    async fn build(&self) -> Result<Client, StoreError> {
-        let settings = &self.settings;
-        let builder = match &settings.embedded {
-            Some(at) => in_process(embedded::http_client(at, &self.table).await?),
-            None => match Environment::read(settings) {
-                Some(environment) => environment.builder()?,
-                // Boxed, since it is 20 kB of state that every caller would carry.
-                None => Box::pin(credentials::full_chain(settings)).await?,
-            },
-        };
-        Ok(client(settings, builder))
+    /// Where the credentials are from that a request was signed with.
+    pub(super) fn source(&self) -> Source {
+        self.live.get().map_or_else(Source::nobody, |live| live.source.clone())
+    }
+
+    async fn signer(&self) -> Result<Signer, StoreError> {
+        match &self.settings.embedded {
+            Some(at) => {
+                let builder = in_process(embedded::http_client(at, &self.table).await?);
+                Ok(Signer { builder, source: Source::nobody() })
+            }
+            None => credentials::signer(&self.settings).await,
+        }
     }
 
     /// Takes `http_client` for the network.
     #[cfg(feature = "admin")]
     pub(super) fn use_http_client(&self, http_client: SharedHttpClient) {
-        self.put(client(&self.settings, in_process(http_client)));
+        self.put(in_process(http_client), Source::nobody());
     }
 }
 
@@ -127,8 +135,7 @@ impl Connection {
         http_client: SharedHttpClient,
         sleep: aws_sdk_dynamodb::config::SharedAsyncSleep,
     ) {
-        let builder = in_process(http_client).sleep_impl(sleep);
-        self.put(client(&self.settings, builder));
+        self.put(in_process(http_client).sleep_impl(sleep), Source::nobody());
     }
 }
 

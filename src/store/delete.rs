@@ -43,7 +43,7 @@ impl Store {
                 let ours = doubt.0.load(Ordering::Relaxed);
                 Ok(if ours { Deleted::Deleted } else { Deleted::NotFound })
             }
-            _ => Err(StoreError::of(&error, &self.table)),
+            _ => Err(self.failed(&error)),
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 
-use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use crate::random::RandomError;
@@ -33,55 +32,76 @@ pub enum StoreError {
     Random(#[from] RandomError),
 }
 
-/// The error codes that only an operator can mend.
-const OPERATOR_CODES: [&str; 9] = [
-    "AccessDeniedException",
-    "ExpiredTokenException",
-    "IncompleteSignature",
-    "IncompleteSignatureException",
-    "InvalidSignatureException",
-    "MissingAuthenticationToken",
-    "MissingAuthenticationTokenException",
-    "UnrecognizedClientException",
-    "ValidationException",
-];
+/// Where credentials are from, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Source {
+    /// As in "the credentials of ...".
+    pub(super) name: String,
+    /// How to get new ones.
+    pub(super) renew: String,
+}
+
+impl Source {
+    pub(super) fn variables() -> Self {
+        Self {
+            name: "AWS_ACCESS_KEY_ID".to_owned(),
+            renew: "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN to new ones"
+                .to_owned(),
+        }
+    }
+
+    /// Of what answers inside this process.
+    pub(super) fn nobody() -> Self {
+        Self { name: "nobody".to_owned(), renew: String::new() }
+    }
+}
 
 impl StoreError {
     /// Sorts an SDK error. Messages of the service are kept for permissions only:
     /// others may quote parts of the item.
-    pub(super) fn of<E, R>(error: &SdkError<E, R>, table: &str) -> Self
+    pub(super) fn of<E>(error: &SdkError<E>, table: &str, source: &Source) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
-        R: std::fmt::Debug,
     {
         if let Some(code) = error.as_service_error().and_then(ProvideErrorMetadata::code) {
             let message = error.as_service_error().and_then(ProvideErrorMetadata::message);
-            return Self::of_code(code, message.unwrap_or_default(), table);
+            return Self::of_code(code, message.unwrap_or_default(), table, source);
         }
-        if let Some(ours) = of_the_engine(error) {
-            return ours.clone();
+        if error.raw_response().is_some_and(|reply| reply.status().as_u16() == 407) {
+            return Self::Configuration(PROXY_WANTS_A_PASSWORD.to_owned());
+        }
+        // What stands in for the network, or gives credentials, has said it already.
+        if let Some(refusal) = causes(error).find_map(|cause| cause.downcast_ref::<Self>()) {
+            return refusal.clone();
         }
         match error {
             SdkError::TimeoutError(_) => Self::Unavailable("it timed out".to_owned()),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => {
                 Self::Unavailable("connecting or waiting for it timed out".to_owned())
             }
-            _ if without_credentials(error) => Self::Configuration(
-                "no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
-                 a profile, or a role"
+            SdkError::DispatchFailure(_) => Self::of_connection(error),
+            SdkError::ConstructionFailure(_) => Self::Configuration(
+                "the request could not be made or signed: check the region and the endpoint"
                     .to_owned(),
             ),
-            SdkError::DispatchFailure(_) => Self::Unavailable(
-                "the connection failed (is the endpoint right, and up?)".to_owned(),
-            ),
-            SdkError::ConstructionFailure(_) => {
-                Self::Unavailable("the request could not be made or signed".to_owned())
-            }
             _ => Self::Unavailable("its reply could not be read".to_owned()),
         }
     }
 
-    fn of_code(code: &str, message: &str, table: &str) -> Self {
+    fn of_connection(error: &(dyn Error + 'static)) -> Self {
+        if let Some(why) = untrusted(error) {
+            return Self::Configuration(format!("at the endpoint, {why}"));
+        }
+        // The type of the tunnel's errors has no name.
+        if causes(error)
+            .any(|cause| cause.to_string() == "tunnel error: proxy authorization required")
+        {
+            return Self::Configuration(PROXY_WANTS_A_PASSWORD.to_owned());
+        }
+        Self::Unavailable("the connection failed (is the endpoint right, and up?)".to_owned())
+    }
+
+    fn of_code(code: &str, message: &str, table: &str, source: &Source) -> Self {
         match code {
             "ResourceNotFoundException" => Self::Configuration(format!(
                 "there is no table {table:?} in this region and account: make it (lambdatotp \
@@ -93,45 +113,91 @@ impl StoreError {
             "ValidationException" => Self::Configuration(format!(
                 "DynamoDB refused the request: is user_id (string) the only key of table {table:?}?"
             )),
-            _ if OPERATOR_CODES.contains(&code) => Self::Configuration(format!(
-                "DynamoDB refused the credentials ({code}): check them, and the clock"
-            )),
-            _ => Self::Unavailable(format!("DynamoDB answered {code}")),
+            _ => match advice(code, message, source) {
+                Some(advice) => Self::Configuration(format!(
+                    "DynamoDB refused the credentials of {} ({code}): {advice}",
+                    source.name
+                )),
+                None => Self::Unavailable(format!("DynamoDB answered {code}")),
+            },
         }
     }
 }
 
-/// What the embedded engine says, where it stands in for the network.
-fn of_the_engine<E, R>(error: &SdkError<E, R>) -> Option<&StoreError>
-where
-    E: Error + 'static,
-    R: std::fmt::Debug,
-{
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if let Some(ours) = cause.downcast_ref() {
-            return Some(ours);
+const PROXY_WANTS_A_PASSWORD: &str = "the proxy wants a user name and a password, or others: \
+     write them into HTTPS_PROXY or HTTP_PROXY, as in http://user:password@host:port";
+
+/// What to do about credentials that the service refuses: codes that only an operator
+/// can deal with.
+fn advice(code: &str, message: &str, source: &Source) -> Option<String> {
+    // Of two codes for a wrong signature, the message alone tells a wrong clock.
+    let wrong_time = message.starts_with("Signature expired")
+        || message.starts_with("Signature not yet current");
+    let advice = match code {
+        "RequestTimeTooSkewed" | "RequestExpired" => SET_THE_CLOCK,
+        "InvalidSignatureException" | "SignatureDoesNotMatch" if wrong_time => SET_THE_CLOCK,
+        "InvalidSignatureException"
+        | "SignatureDoesNotMatch"
+        | "IncompleteSignature"
+        | "IncompleteSignatureException" => {
+            "the secret access key does not belong to the access key, or a proxy changes \
+             requests. Check both"
         }
-        source = cause.source();
-    }
-    None
+        "AuthFailure"
+        | "InvalidAccessKeyId"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException" => {
+            "there is no such access key (any more), or its session token is missing or wrong. \
+             Get new ones"
+        }
+        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => "they have expired",
+        "MissingAuthenticationToken" | "MissingAuthenticationTokenException" => {
+            "the request came without a signature. Does a proxy remove it?"
+        }
+        "OptInRequired" | "SubscriptionRequiredException" => {
+            "the account is not signed up for DynamoDB, or has not enabled this region"
+        }
+        _ => return None,
+    };
+    let renewing = advice.ends_with("expired") || advice.ends_with("new ones");
+    Some(if renewing { format!("{advice}: {}", source.renew) } else { advice.to_owned() })
 }
 
-fn without_credentials<E, R>(error: &SdkError<E, R>) -> bool
-where
-    E: Error + 'static,
-    R: std::fmt::Debug,
-{
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if let Some(error) = cause.downcast_ref::<CredentialsError>() {
-            return matches!(
-                error,
-                CredentialsError::CredentialsNotLoaded(_)
-                    | CredentialsError::InvalidConfiguration(_)
-            );
+const SET_THE_CLOCK: &str =
+    "the clock of this machine is wrong: set it (`timedatectl set-ntp true`)";
+
+/// An error and what caused it. What an I/O error wraps is a cause of its own, which
+/// its `source()` leaves out.
+pub(super) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| match error.downcast_ref::<std::io::Error>() {
+        Some(error) => error.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+        None => error.source(),
+    })
+}
+
+/// What is wrong with the certificate of the other side, if that is what is wrong.
+pub(super) fn untrusted(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    use rustls::CertificateError as Wrong;
+    use rustls::Error as Tls;
+
+    let error = causes(error).find_map(|cause| cause.downcast_ref::<Tls>())?;
+    Some(match error {
+        Tls::InvalidCertificate(
+            Wrong::Expired
+            | Wrong::ExpiredContext { .. }
+            | Wrong::NotValidYet
+            | Wrong::NotValidYetContext { .. },
+        ) => "the certificate is not valid today: renew it, or set this machine's clock",
+        Tls::InvalidCertificate(Wrong::NotValidForName | Wrong::NotValidForNameContext { .. }) => {
+            "the certificate is for another name: check the host name of the endpoint"
         }
-        source = cause.source();
-    }
-    false
+        Tls::InvalidCertificate(_) | Tls::NoCertificatesPresented => {
+            "the certificate is not signed by an authority that is trusted here: set \
+             AWS_CA_BUNDLE to the PEM file of the one that signed it"
+        }
+        Tls::InvalidMessage(_) => "nobody speaks TLS: should it be http://?",
+        _ => return None,
+    })
 }

@@ -69,7 +69,7 @@ impl Store {
         let left = match Box::pin(request.send()).await {
             Ok(done) => Item::new(redemption.user, done.attributes.unwrap_or_default()),
             Err(error) => match failed_condition(&error) {
-                None => return Err(StoreError::of(&error, &self.table)),
+                None => return Err(self.failed(&error)),
                 Some(old) => match Item::returned(redemption.user, old) {
                     // Our own, whose reply was lost.
                     Some(old) if old.carries(field::REDEEM_ID, &id) => old,
@@ -123,7 +123,7 @@ impl Store {
         let Err(error) = Box::pin(request.send()).await else { return Ok(true) };
         match failed_condition(&error) {
             Some(_) => Ok(false),
-            None => Err(StoreError::of(&error, &self.table)),
+            None => Err(self.failed(&error)),
         }
     }
 }

@@ -75,7 +75,7 @@ impl Store {
                 let there = Item::new(user, there);
                 Ok((!there.carries(field::ENROLLMENT_ID, id)).then_some(there))
             }
-            _ => Err(StoreError::of(&error, &self.table)),
+            _ => Err(self.failed(&error)),
         }
     }
 }

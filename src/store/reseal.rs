@@ -66,7 +66,7 @@ impl Store {
             // Deleted, registered anew or sealed since, all of which leave nothing to do;
             // or our own write, whose reply was lost.
             Err(error) if failed_condition(&error).is_some() => Ok(false),
-            Err(error) => Err(StoreError::of(&error, &self.table)),
+            Err(error) => Err(self.failed(&error)),
         }
     }
 }

@@ -165,7 +165,7 @@ impl Store {
                 Err(error) => error,
             };
             let Some(old) = failed_condition(&error) else {
-                return Err(StoreError::of(&error, &self.table));
+                return Err(self.failed(&error));
             };
             let Some(old) = Item::returned(user, old) else { return Ok(Reserved::NotFound) };
             if old.carries(field::RESERVE_ID, &id) {

@@ -58,7 +58,7 @@ impl Store {
         }
         let page = match Box::pin(scan.send()).await {
             Ok(page) => page,
-            Err(error) => return Err(StoreError::of(&error, &self.table)),
+            Err(error) => return Err(self.failed(&error)),
         };
         let next = page.last_evaluated_key.as_ref().and_then(|key| key.get(field::USER_ID));
         let next = next.and_then(|key| key.as_s().ok()).cloned();

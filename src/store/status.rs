@@ -42,7 +42,7 @@ impl Store {
             .consistent_read(true);
         match Box::pin(request.send()).await {
             Ok(reply) => Ok(reply.item.map(|attributes| Item::new(user, attributes))),
-            Err(error) => Err(StoreError::of(&error, &self.table)),
+            Err(error) => Err(self.failed(&error)),
         }
     }
 }

@@ -216,10 +216,9 @@ impl Store {
     }
 
     /// What the endpoint does not have or show is worth a word, not a failure.
-    fn unknown<E, R>(&self, error: &SdkError<E, R>, operation: &str) -> Result<Switch, StoreError>
+    fn unknown<E>(&self, error: &SdkError<E>, operation: &str) -> Result<Switch, StoreError>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
-        R: std::fmt::Debug,
     {
         match error.as_service_error().and_then(ProvideErrorMetadata::code) {
             Some("AccessDeniedException") => {
@@ -232,10 +231,9 @@ impl Store {
         }
     }
 
-    fn refused<E, R>(&self, error: &SdkError<E, R>, operation: &str) -> StoreError
+    fn refused<E>(&self, error: &SdkError<E>, operation: &str) -> StoreError
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
-        R: std::fmt::Debug,
     {
         match error.as_service_error().and_then(ProvideErrorMetadata::code) {
             // The general text for this one is about items.
@@ -244,7 +242,7 @@ impl Store {
                 let said = said.unwrap_or_default();
                 StoreError::Configuration(format!("DynamoDB refused {operation}: {code}: {said}"))
             }
-            _ => StoreError::of(error, &self.table),
+            _ => self.failed(error),
         }
     }
 }

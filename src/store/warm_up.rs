@@ -29,9 +29,7 @@ impl Store {
             .config_override(once)
             .interceptor(EmptyGet);
         match Box::pin(request.send()).await {
-            Err(error) if error.raw_response().is_none() => {
-                Err(StoreError::of(&error, &self.table))
-            }
+            Err(error) if error.raw_response().is_none() => Err(self.failed(&error)),
             _ => Ok(()),
         }
     }

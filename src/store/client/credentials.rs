@@ -1,26 +1,41 @@
 //! Whose credentials, which region, which endpoint.
 
+mod chain;
+mod profile;
+mod refusal;
+mod variables;
+
 use std::path::PathBuf;
 
+use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{Builder, Region};
 
 use super::BEHAVIOR;
-use super::tls::http_client;
+use super::connections::{self, for_credentials};
+use super::proxy::Proxies;
 use crate::environment::variable;
-use crate::store::settings::check_endpoint;
+use crate::store::error::Source;
 use crate::store::{Settings, StoreError};
+use chain::Chain;
+use profile::Profiles;
+use variables::{check_region, credentials_of_variables, endpoint_of_variables, setting};
+
+/// A client's settings, and where its credentials are from.
+pub(super) struct Signer {
+    pub(super) builder: Builder,
+    pub(super) source: Source,
+}
 
 /// What Lambda gives every function: credentials and a region in the environment.
 /// Reading them here takes microseconds; the SDK's own chain takes milliseconds, at
 /// every cold start.
-pub(super) struct Environment {
+struct Environment {
     credentials: Credentials,
     region: String,
-    endpoint_url: Option<String>,
 }
 
-/// Variables and files that only the SDK's own chain understands.
+/// Variables and files that only the SDK's own rules understand.
 fn needs_full_chain() -> bool {
     let variables = [
         "AWS_PROFILE",
@@ -30,65 +45,106 @@ fn needs_full_chain() -> bool {
         "AWS_USE_DUALSTACK_ENDPOINT",
         "AWS_ACCOUNT_ID_ENDPOINT_MODE",
     ];
-    if variables.into_iter().any(|name| variable(name).is_some()) {
+    if variables.into_iter().any(|name| std::env::var_os(name).is_some_and(|it| !it.is_empty())) {
         return true;
     }
     variable("HOME").is_some_and(|home| PathBuf::from(home).join(".aws/config").exists())
 }
 
-impl Environment {
-    pub(super) fn read(settings: &Settings) -> Option<Self> {
-        if needs_full_chain() {
-            return None;
-        }
-        let region = settings
-            .region
-            .clone()
-            .or_else(|| variable("AWS_REGION"))
-            .or_else(|| variable("AWS_DEFAULT_REGION"))?;
-        let (key, secret) = (variable("AWS_ACCESS_KEY_ID")?, variable("AWS_SECRET_ACCESS_KEY")?);
-        let credentials =
-            Credentials::new(key, secret, variable("AWS_SESSION_TOKEN"), None, "environment");
-        let ignored = variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
-            .is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        let endpoint_url = settings.endpoint_url.clone().or_else(|| {
-            let from = |name| variable(name).filter(|_| !ignored);
-            from("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| from("AWS_ENDPOINT_URL"))
-        });
-        Some(Self { credentials, region, endpoint_url })
-    }
-
-    pub(super) fn builder(self) -> Result<Builder, StoreError> {
-        let plain = self.endpoint_url.as_deref().map(check_endpoint).transpose()?.unwrap_or(false);
-        let mut builder = Builder::new()
-            .region(Region::new(self.region))
-            .credentials_provider(self.credentials)
-            .http_client(http_client(plain)?);
-        builder.set_endpoint_url(self.endpoint_url);
-        Ok(builder)
+/// Finds out who signs the requests, and asks them once: what is wrong with them is
+/// told here and now, not by a request that fails.
+pub(super) async fn signer(settings: &Settings) -> Result<Signer, StoreError> {
+    match Environment::read(settings)? {
+        Some(environment) => environment.signer(settings),
+        // Boxed, since it is 20 kB of state that every caller would carry.
+        None => Box::pin(full_chain(settings)).await,
     }
 }
 
+impl Environment {
+    /// Nothing, where the SDK's own rules are needed.
+    fn read(settings: &Settings) -> Result<Option<Self>, StoreError> {
+        // Before the SDK sees them: it panics on a key with a line end.
+        let credentials = credentials_of_variables()?;
+        let region = region(settings)?;
+        if needs_full_chain() {
+            return Ok(None);
+        }
+        let (Some(credentials), Some(region)) = (credentials, region) else { return Ok(None) };
+        Ok(Some(Self { credentials, region }))
+    }
+
+    fn signer(self, settings: &Settings) -> Result<Signer, StoreError> {
+        let endpoint_url = settings.endpoint_url.clone().or_else(endpoint_of_variables);
+        let mut builder = Builder::new()
+            .region(Region::new(self.region))
+            .credentials_provider(self.credentials)
+            .http_client(connections::to(endpoint_url.as_deref(), settings)?);
+        builder.set_endpoint_url(endpoint_url);
+        Ok(Signer { builder, source: Source::variables() })
+    }
+}
+
+/// The region that is said in so many words.
+fn region(settings: &Settings) -> Result<Option<String>, StoreError> {
+    let mut found = settings.region.clone().map(|region| ("region", region));
+    for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+        if found.is_none() {
+            found = setting(name)?.map(|region| (name, region));
+        }
+    }
+    if let Some((name, region)) = &found {
+        check_region(name, region)?;
+    }
+    Ok(found.map(|(_, region)| region))
+}
+
 /// AWS's usual rules: profiles, web identity, containers, instance metadata.
-pub(super) async fn full_chain(settings: &Settings) -> Result<Builder, StoreError> {
-    let plain = settings.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://"));
-    let mut loader = aws_config::defaults(BEHAVIOR());
+async fn full_chain(settings: &Settings) -> Result<Signer, StoreError> {
+    let profiles = Profiles::read().await?;
     // Profiles may need to ask AWS for credentials, over TLS.
-    let client = http_client(false)?;
-    loader = loader.http_client(client.clone());
+    let client = for_credentials(&Proxies::for_credentials()?)?;
+    let mut loader = aws_config::defaults(BEHAVIOR()).http_client(client.clone()).no_credentials();
+    if let Some(name) = profiles.by_name() {
+        loader = loader.profile_name(name);
+    }
     if let Some(region) = &settings.region {
         loader = loader.region(Region::new(region.clone()));
     }
     let shared = loader.load().await;
     // An empty variable is a region to the SDK.
-    if shared.region().is_none_or(|region| region.as_ref().is_empty()) {
+    let region = shared.region().filter(|region| !region.as_ref().is_empty());
+    let Some(region) = region else {
         return Err(StoreError::Configuration(
             "no AWS region: set AWS_REGION, or pass region".to_owned(),
         ));
+    };
+    check_region(&format!("the region of profile {:?}", profiles.selected()), region.as_ref())?;
+    let configured = || endpoint_of_variables().or_else(|| shared.endpoint_url().map(Into::into));
+    let endpoint_url = settings.endpoint_url.clone().or_else(configured);
+    for (on, name) in [
+        (shared.use_dual_stack(), "AWS_USE_DUALSTACK_ENDPOINT"),
+        (shared.use_fips(), "AWS_USE_FIPS_ENDPOINT"),
+    ] {
+        if on == Some(true) && endpoint_url.is_some() {
+            return Err(StoreError::Configuration(format!(
+                "{name} chooses among AWS's endpoints, and endpoint_url names another one: \
+                 unset one of them"
+            )));
+        }
     }
-    let mut builder = Builder::from(&shared);
+    let config = ProviderConfig::without_region()
+        .with_region(Some(region.clone()))
+        .with_use_fips(shared.use_fips())
+        .with_use_dual_stack(shared.use_dual_stack())
+        .with_behavior_version(Some(BEHAVIOR()))
+        .with_http_client(client);
+    let (chain, source) = Chain::load(config, profiles).await?;
+    let mut builder = Builder::from(&shared)
+        .credentials_provider(chain)
+        .http_client(connections::to(endpoint_url.as_deref(), settings)?);
     if let Some(url) = &settings.endpoint_url {
         builder = builder.endpoint_url(url);
     }
-    Ok(builder.http_client(if plain { http_client(true)? } else { client }))
+    Ok(Signer { builder, source })
 }

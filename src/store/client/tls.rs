@@ -1,28 +1,41 @@
-//! Connection pools, and which certificates they trust.
+//! Which certificates are trusted.
 
 use std::path::{Path, PathBuf};
 
-use aws_sdk_dynamodb::config::SharedHttpClient;
-use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
+use aws_smithy_http_client::{Connector, ConnectorBuilder};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use crate::environment::variable;
 use crate::store::StoreError;
 
-/// A connection pool. Certificates cost milliseconds to read, so not for plain http.
-pub(super) fn http_client(plain: bool) -> Result<SharedHttpClient, StoreError> {
+/// Makes connectors of what they have in common.
+pub(super) type Make = Box<dyn Fn(ConnectorBuilder) -> Connector + Send + Sync>;
+
+/// Connectors over TLS, or for plain http: certificates cost milliseconds to read.
+pub(super) fn connectors(plain: bool) -> Result<Make, StoreError> {
     if plain {
-        return Ok(Builder::new().build_http());
+        return Ok(Box::new(ConnectorBuilder::build_http));
     }
-    let builder = Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
-    let Some((path, named_by)) = bundle() else { return Ok(builder.build_https()) };
+    let trusted = trusted()?;
+    Ok(Box::new(move |builder| {
+        let builder = builder.tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
+        match &trusted {
+            Some(context) => builder.tls_context(context.clone()).build(),
+            None => builder.build(),
+        }
+    }))
+}
+
+/// The authorities to trust, unless the library is to look for them.
+fn trusted() -> Result<Option<TlsContext>, StoreError> {
+    let Some((path, named_by)) = bundle() else { return Ok(None) };
     match (read(&path), named_by) {
-        (Ok(pem), _) => Ok(builder.tls_context(trusting(pem)?).build_https()),
+        (Ok(pem), _) => trusting(pem).map(Some),
         // The system's own file is no good: the library looks for others.
-        (Err(_), None) => Ok(builder.build_https()),
+        (Err(_), None) => Ok(None),
         (Err(why), Some(name)) => {
             Err(StoreError::Configuration(format!("{name} {}: {why}", path.display())))
         }

@@ -119,7 +119,8 @@ def _examine_table(verifier: Verifier) -> Iterator[Finding]:
     try:
         yield Finding(OK, "region", _region(verifier))
     except LambdaTotpError as error:
-        yield Finding(FAILURE, "region", str(error))
+        subject = "region" if "AWS region" in str(error) else "credentials"
+        yield Finding(FAILURE, subject, str(error))
         return
     try:
         table = _describe_table(verifier)
