@@ -57,8 +57,10 @@ def doctor(url: str | None, token: str | None, *, as_json: bool, **where: str | 
 
 
 def _examine(url: str | None, token: str | None, **where: str | None) -> Iterator[Finding]:
-    yield from _unreadable()
     yield from _access_tokens()
+    if unreadable := list(_unreadable()):
+        yield from unreadable
+        return
     try:
         with warnings.catch_warnings():
             # They are among the findings.
