@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from lambdatotp import MAX_RECOVERY_CODES
+
 from chalicelib.replies import bad_request
 
 if TYPE_CHECKING:
@@ -15,9 +17,6 @@ if TYPE_CHECKING:
 
 FORM = "application/x-www-form-urlencoded"
 CONTENT_TYPES = ["application/json", FORM]
-
-# Recovery codes that a user can have.
-MAX_CODES = 20
 
 
 def read(request: Request) -> dict[str, Any]:
@@ -61,6 +60,10 @@ def number_of_codes(fields: Mapping[str, Any], name: str, default: int, *, least
     value = fields.get(name, default)
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:9])
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= MAX_CODES:
-        raise bad_request(f"{name} is not a number from {least} to {MAX_CODES}.")
+    if (
+        not isinstance(value, int)
+        or isinstance(value, bool)
+        or not least <= value <= MAX_RECOVERY_CODES
+    ):
+        raise bad_request(f"{name} is not a number from {least} to {MAX_RECOVERY_CODES}.")
     return value

@@ -16,6 +16,7 @@ Each has an `_async` twin. Secrets and codes appear in no repr, message or log.
 
 from . import _lambdatotp
 from ._lambdatotp import (
+    MAX_RECOVERY_CODES,
     Enrollment,
     Hotp,
     KeyUri,
@@ -46,6 +47,7 @@ from .exceptions import (
 )
 
 __all__ = [
+    "MAX_RECOVERY_CODES",
     "ConfigurationError",
     "Enrollment",
     "Hotp",

@@ -46,6 +46,7 @@ __all__ = [
 
 __version__: Final[str]
 MAX_RECOVERY_CODES: Final[int]
+"""The most recovery codes a user can have."""
 _KEYS_A_TRANSFER: Final[int]
 
 @final

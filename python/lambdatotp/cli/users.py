@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lambdatotp._lambdatotp import MAX_RECOVERY_CODES, _qr_terminal_within
+from lambdatotp import MAX_RECOVERY_CODES
+from lambdatotp._lambdatotp import _qr_terminal_within
 
 from .options import FIELDS, as_json, engine, verifier
 from .output import print_outcome, printable, tell, time_of
