@@ -7,12 +7,14 @@ gateway forgets them, a firewall answers with a reset, a fail-over or a restart 
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 
 import lambdatotp
 import pytest
 
 from tests.python.support.codes import LEGACY, legacy_code
+from tests.python.support.patient_server import patient_server
 from tests.python.support.wire import CLOSE, CLOSE_ON_USE, DROP, RESET, RESET_ON_USE, wire
 
 # Short enough to wait for once.
@@ -165,3 +167,41 @@ def test_a_caller_who_gives_up_first(engine, front):
         patient.log_in(users[:1])
     assert patient.log_in(users[1:]) == [True]
     front.until(lambda: not front.doomed)
+
+
+class TestAServerOfItsOwn:
+    """Killed and started again, or stopped for longer than it keeps idle connections."""
+
+    @pytest.fixture
+    def server(self, engine):
+        with patient_server(engine.settings["endpoint_url"]) as server:
+            yield server
+
+    @pytest.fixture
+    def front(self, server):
+        with wire(server.url) as front:
+            yield front
+
+    @pytest.mark.parametrize("count", [1, 25, 60])
+    def test_a_restart(self, engine, server, front, way, count):
+        users = enroll(engine, IN_A_ROW + count)
+        keep(front, way, count)
+        server.kill()
+        server.start()
+        for user in users[:IN_A_ROW]:
+            assert way.log_in([user]) == [True]
+        assert way.log_in(users[IN_A_ROW:]) == [True] * count
+
+    @pytest.mark.parametrize("count", [1, 25, 60])
+    def test_a_stop_beyond_its_idle_limit(self, engine, server, front, way, count):
+        users = enroll(engine, count)
+        keep(front, way, count)
+        server.signal(signal.SIGSTOP)
+        so_far = front.requests
+        results = []
+        logins = threading.Thread(target=lambda: results.extend(way.log_in(users)))
+        logins.start()
+        front.until(lambda: front.requests >= so_far + count)
+        server.signal(signal.SIGCONT)
+        logins.join()
+        assert results == [True] * count
