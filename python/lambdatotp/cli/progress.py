@@ -49,7 +49,7 @@ def bar(title: str, total: int | None, *, quiet: bool) -> Iterator[Bar]:
         TextColumn("{task.fields[users]} users, {task.fields[rate]:.0f}/s"),
         TextColumn("left:"),
         TimeRemainingColumn(),
-        TextColumn("gone:"),
+        TextColumn("elapsed:"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:

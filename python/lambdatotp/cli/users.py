@@ -163,7 +163,7 @@ def unlock(user: str, *, as_json: bool, **where: str | None) -> None:
 )
 @as_json
 def recovery(user: str, count: int, *, as_json: bool, **where: str | None) -> None:
-    """Give USER new recovery codes. Earlier ones are void.
+    """Give USER new recovery codes. Earlier ones are no longer valid.
 
     \b
     Example:
@@ -181,7 +181,7 @@ def recovery(user: str, count: int, *, as_json: bool, **where: str | None) -> No
 def delete(user: str, *, yes: bool, as_json: bool, **where: str | None) -> None:
     """Remove USER and their second factor.
 
-    Their authenticator and recovery codes are worthless from now on. Asks first on a terminal.
+    Their authenticator and recovery codes are invalid from now on. Asks first on a terminal.
 
     \b
     Example:
