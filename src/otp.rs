@@ -27,8 +27,6 @@ pub use secret::Secret;
 #[cfg(feature = "python")]
 pub(crate) use secret::lenient_base32;
 pub use totp::Totp;
-#[cfg(feature = "python")]
-pub(crate) use uri::ESCAPED;
 pub use uri::{Factor, KeyUri};
 
 /// Why a one-time password parameter was refused. No message ever holds a secret

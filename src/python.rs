@@ -30,7 +30,7 @@ mod _lambdatotp {
     #[pymodule_export]
     use super::otp::{Hotp, KeyUri, Secret, Totp};
     #[pymodule_export]
-    use super::pyotp::{_pyotp_key, _pyotp_parse, _pyotp_random, _pyotp_uri, PyotpKey};
+    use super::pyotp::{_pyotp_key, PyotpKey};
     #[cfg(feature = "admin")]
     #[pymodule_export]
     use super::qr::_qr_terminal_within;

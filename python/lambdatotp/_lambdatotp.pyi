@@ -27,9 +27,6 @@ __all__ = [
     "_new_key",
     "_panic_next",
     "_pyotp_key",
-    "_pyotp_parse",
-    "_pyotp_random",
-    "_pyotp_uri",
     "_qr_terminal_within",
     "_read_migration",
     "_region",
@@ -305,19 +302,6 @@ def _pyotp_key(
     algorithm: int,
     digits: object | None = None,
     interval: object | None = None,
+    minimum_bits: object | None = None,
     /,
 ) -> _PyotpKey | None: ...
-def _pyotp_random(length: object, chars: object, /) -> str | None: ...
-def _pyotp_uri(
-    secret: object,
-    name: object,
-    issuer: object,
-    algorithm: int,
-    digits: object,
-    period: object,
-    counter: object,
-    /,
-) -> str | None: ...
-def _pyotp_parse(
-    uri: object, /
-) -> tuple[str, str, str | None, int, int, int, int | None] | None: ...

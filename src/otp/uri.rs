@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::{Algorithm, Digits, OtpError, Period, Secret};
 
 /// Everything but RFC 3986's unreserved characters is percent-encoded.
-pub(crate) const ESCAPED: &AsciiSet =
+pub(super) const ESCAPED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Which factor a key URI enrolls.

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from ._lazy import names
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from random import SystemRandom
+    from random import SystemRandom as SystemRandom  # noqa: PLC0414 - ours to give
+    from typing import Any
 
     random: SystemRandom
 
+_find = names(__name__, "random.SystemRandom")
 
-def __getattr__(name: str) -> SystemRandom:
+
+def __getattr__(name: str) -> Any:
     """Make `random` on first use: the module it comes from loads OpenSSL."""
     if name != "random":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from random import SystemRandom  # noqa: PLC0415
-
-    # Kept, since whoever asks twice expects one object.
-    made = globals()["random"] = SystemRandom()
+        return _find(name)
+    # Kept: whoever asks twice expects one object.
+    made = globals()["random"] = globals().get("SystemRandom", _find("SystemRandom"))()
     return made

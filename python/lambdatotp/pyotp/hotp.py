@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from lambdatotp import _lambdatotp
-
 from . import utils
+from ._lazy import names
 from .otp import OTP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_native_uri = _lambdatotp._pyotp_uri  # noqa: SLF001 - our own
+__getattr__ = names(__name__, "hashlib")
 
 
 class HOTP(OTP):
     """Codes that change with a counter.
 
     Args:
-        s: The secret in base32, at least 112 bits.
+        s: The secret in base32, at least `min_secret_length_bits`.
         digits: Length of a code, 6 to 10.
         digest: Hash constructor of hashlib; None is SHA-1.
         name: The account's name.
@@ -32,7 +31,6 @@ class HOTP(OTP):
     def __init__(
         self,
         s: str,
-        *,
         digits: int = 6,
         digest: Any = None,
         name: str | None = None,
@@ -52,10 +50,10 @@ class HOTP(OTP):
 
     def provisioning_uri(
         self,
-        *,
         name: str | None = None,
         initial_count: int | None = None,
         issuer_name: str | None = None,
+        image: str | None = None,
         **kwargs: Any,
     ) -> str:
         """Build the key URI, the text of the QR code.
@@ -64,21 +62,15 @@ class HOTP(OTP):
             name: The account's name, instead of the one given at construction.
             initial_count: The counter of the next code, likewise.
             issuer_name: Who asks for the code, likewise.
-            **kwargs: More parameters, as strings; `image` is an https URL.
+            image: The https URL of a picture.
+            **kwargs: More parameters, as strings.
         """
-        name = name or self.name
-        issuer = issuer_name or self.issuer
-        count = self.initial_count if initial_count is None else initial_count
-        if not kwargs and self._algorithm:
-            uri = _native_uri(self.secret, name, issuer, self._algorithm, self.digits, None, count)
-            if uri is not None:
-                return uri
         return utils.build_uri(
             self.secret,
-            name,
-            initial_count=count,
-            issuer=issuer,
+            name=name or self.name,
+            initial_count=self.initial_count if initial_count is None else initial_count,
+            issuer=issuer_name or self.issuer,
             algorithm=self.digest().name,
             digits=self.digits,
-            **kwargs,
+            **self._with_image(image, kwargs),
         )

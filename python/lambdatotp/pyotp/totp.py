@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
-from lambdatotp import _lambdatotp
-
 from . import utils
+from ._lazy import names
 from .exceptions import OTPVerificationError
 from .otp import _GENERATE_OTP, OTP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import datetime
-    from typing import Any
+    from typing import Any, ClassVar
 
-_native_uri = _lambdatotp._pyotp_uri  # noqa: SLF001 - our own
+__getattr__ = names(__name__, "calendar", "datetime", "hashlib")
 
 _YEAR_10000 = 253402300800  # in seconds since 1970
 _OUT_OF_RANGE = "for_time must be at or after the Unix epoch and before year 10000 UTC"
@@ -37,7 +37,7 @@ class TOTP(OTP):
     """Codes that change with the time.
 
     Args:
-        s: The secret in base32, at least 112 bits.
+        s: The secret in base32, at least `min_secret_length_bits`.
         digits: Length of a code, 6 to 10.
         digest: Hash constructor of hashlib; None is SHA-1.
         name: The account's name.
@@ -48,10 +48,12 @@ class TOTP(OTP):
         ValueError: The secret is not base32 or too short, or an argument is out of range.
     """
 
+    # Where to look for datetime, which tests replace.
+    _time_home: ClassVar[Any] = sys.modules[__name__]
+
     def __init__(
         self,
         s: str,
-        *,
         digits: int = 6,
         digest: Any = None,
         name: str | None = None,
@@ -61,7 +63,7 @@ class TOTP(OTP):
         self.interval = interval
         self._set_up(s, digits, digest, name, issuer, interval)
 
-    def at(self, for_time: float | datetime.datetime, *, counter_offset: int = 0) -> str:
+    def at(self, for_time: float | datetime.datetime, counter_offset: int = 0) -> str:
         """Compute the code of a time.
 
         Args:
@@ -81,7 +83,7 @@ class TOTP(OTP):
 
     def now(self) -> str:
         """Compute the code of this moment."""
-        for_time = time.time()
+        for_time = self._now()
         if self._is_plain():
             code: str | None = self._key.code_at(
                 self.secret, self._algorithm, self.digits, for_time, self.interval, 0
@@ -93,7 +95,6 @@ class TOTP(OTP):
     def verify(
         self,
         otp: str,
-        *,
         for_time: float | datetime.datetime | None = None,
         valid_window: int = 0,
     ) -> bool:
@@ -110,14 +111,13 @@ class TOTP(OTP):
             ValueError: The time is before 1970 or after 9999.
         """
         if for_time is None:
-            for_time = time.time()
+            for_time = self._now()
         # PyOTP searches nothing where the window is negative, and takes None for 0.
         return self._find(otp, for_time, valid_window or 0) is not None
 
     def verify_and_get_timecode(
         self,
         otp: str,
-        *,
         for_time: float | datetime.datetime | None = None,
         valid_window: int = 0,
     ) -> int:
@@ -133,7 +133,7 @@ class TOTP(OTP):
             ValueError: The window is negative, or the time before 1970 or after 9999.
         """
         if for_time is None:
-            for_time = time.time()
+            for_time = self._now()
         if valid_window < 0:
             raise ValueError("valid_window cannot be negative")
         found = self._find(otp, for_time, valid_window)
@@ -141,19 +141,30 @@ class TOTP(OTP):
             raise OTPVerificationError("OTP verification failed")
         return found
 
+    def _now(self) -> float | datetime.datetime:
+        """Look at the clock: PyOTP up to 2.9 asked `datetime`, which tests replace."""
+        home = self._time_home
+        if self._older or "datetime" in home.__dict__:
+            return home.datetime.datetime.now()  # type: ignore[no-any-return]
+        return time.time()
+
     def _is_plain(self) -> bool:
         """Tell whether nobody has put methods of their own in place of ours."""
         # Any: what stands there may be no method at all.
         timecode: Any = self.timecode
         generate_otp: Any = self.generate_otp
         try:
-            return timecode.__func__ is _TIMECODE and generate_otp.__func__ is _GENERATE_OTP
+            return (
+                timecode.__func__ is _TIMECODE
+                and generate_otp.__func__ is _GENERATE_OTP
+                and self._is_unpatched()
+            )
         except AttributeError:
             return False
 
     def _find(self, otp: str, for_time: float | datetime.datetime, window: int) -> int | None:
         """Find the first step of the window that has this code."""
-        if self._is_plain():
+        if utils.strings_equal is _STRINGS_EQUAL and self._is_plain():
             found: int | None = self._key.find(
                 otp, self.secret, self._algorithm, self.digits, for_time, self.interval, window
             )
@@ -166,31 +177,28 @@ class TOTP(OTP):
         return None
 
     def provisioning_uri(
-        self, *, name: str | None = None, issuer_name: str | None = None, **kwargs: Any
+        self,
+        name: str | None = None,
+        issuer_name: str | None = None,
+        image: str | None = None,
+        **kwargs: Any,
     ) -> str:
         """Build the key URI, the text of the QR code.
 
         Args:
             name: The account's name, instead of the one given at construction.
             issuer_name: Who asks for the code, likewise.
-            **kwargs: More parameters, as strings; `image` is an https URL.
+            image: The https URL of a picture.
+            **kwargs: More parameters, as strings.
         """
-        name = name or self.name
-        issuer = issuer_name or self.issuer
-        if not kwargs and self._algorithm:
-            uri = _native_uri(
-                self.secret, name, issuer, self._algorithm, self.digits, self.interval, None
-            )
-            if uri is not None:
-                return uri
         return utils.build_uri(
             self.secret,
-            name,
-            issuer=issuer,
+            name or self.name,
+            issuer=issuer_name or self.issuer,
             algorithm=self.digest().name,
             digits=self.digits,
             period=self.interval,
-            **kwargs,
+            **self._with_image(image, kwargs),
         )
 
     def timecode(self, for_time: float | datetime.datetime) -> int:
@@ -203,14 +211,13 @@ class TOTP(OTP):
             ValueError: The time is before 1970 or after 9999.
         """
         kind = type(for_time)
-        if kind is not float and kind is not int:
-            from datetime import datetime  # noqa: PLC0415
-
-            if isinstance(for_time, datetime):
-                for_time = _seconds(for_time)
-        if not 0 <= for_time < _YEAR_10000:  # type: ignore[operator]
+        # By what it has: a test may have replaced the class.
+        if kind is not float and kind is not int and hasattr(for_time, "utctimetuple"):
+            for_time = _seconds(for_time)  # type: ignore[arg-type]
+        if not self._older and not 0 <= for_time < _YEAR_10000:  # type: ignore[operator]
             raise ValueError(_OUT_OF_RANGE)
         return int(int(for_time) / self.interval)  # type: ignore[arg-type]
 
 
 _TIMECODE = TOTP.timecode
+_STRINGS_EQUAL = utils.strings_equal

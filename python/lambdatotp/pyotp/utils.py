@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 
 # hmac has the same function, and loads OpenSSL with it.
 from _operator import _compare_digest as compare_digest
+
+from ._lazy import names
 
 __all__ = ["build_uri", "compare_digest", "strings_equal"]
 
 # Longer texts are refused before they are normalized, which takes quadratic time.
 _MAX_COMPARISON_LENGTH = 1024
 
+__getattr__ = names(
+    __name__, "urllib.parse.quote", "urllib.parse.urlencode", "urllib.parse.urlparse"
+)
+# Where a test may have put others in their place.
+_here = sys.modules[__name__]
 
-def build_uri(
+
+def build_uri(  # noqa: C901 - one parameter after the other
     secret: str,
     name: str,
     initial_count: int | None = None,
@@ -21,6 +30,7 @@ def build_uri(
     algorithm: str | None = None,
     digits: int | None = None,
     period: int | None = None,
+    image: str | None = None,
     **kwargs: str,
 ) -> str:
     """Build a key URI (`otpauth://`).
@@ -33,18 +43,19 @@ def build_uri(
         algorithm: The hash's name; "sha1" is left out.
         digits: The code's length; 6 is left out.
         period: Seconds a code is shown; 30 is left out.
-        **kwargs: More parameters, `image` (an https URL) for one.
+        image: The https URL of a picture.
+        **kwargs: More parameters.
 
     Raises:
         TypeError: A further parameter is not a string.
         ValueError: The image is not an https URL with a path.
     """
-    from urllib.parse import quote, urlencode, urlparse  # noqa: PLC0415 - seldom needed
-
+    if image is not None:
+        kwargs = {"image": image, **kwargs}
     parameters: dict[str, str | int] = {"secret": secret}
-    label = quote(name)
+    label = _here.quote(name)
     if issuer is not None:
-        label = f"{quote(issuer)}:{label}"
+        label = f"{_here.quote(issuer)}:{label}"
         parameters["issuer"] = issuer
     if initial_count is not None:
         parameters["counter"] = initial_count
@@ -58,12 +69,12 @@ def build_uri(
         if not isinstance(value, str):
             raise TypeError("All otpauth uri parameters must be strings")
         if key == "image":
-            image = urlparse(value)
-            if image.scheme != "https" or not image.netloc or not image.path:
-                raise ValueError(f"{image} is not a valid url")
+            url = _here.urlparse(value)
+            if url.scheme != "https" or not url.netloc or not url.path:
+                raise ValueError(f"{url} is not a valid url")
         parameters[key] = value
     kind = "totp" if initial_count is None else "hotp"
-    return f"otpauth://{kind}/{label}?" + urlencode(parameters).replace("+", "%20")
+    return f"otpauth://{kind}/{label}?{_here.urlencode(parameters).replace('+', '%20')}"
 
 
 def strings_equal(s1: str, s2: str) -> bool:

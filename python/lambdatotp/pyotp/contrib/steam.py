@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from lambdatotp.pyotp._lazy import names
 from lambdatotp.pyotp.totp import TOTP
+
+__getattr__ = names(__name__, "hashlib")
 
 STEAM_CHARS = "23456789BCDFGHJKMNPQRTVWXY"
 STEAM_DEFAULT_DIGITS = 5
@@ -12,7 +15,7 @@ class Steam(TOTP):
     """Steam's variant of TOTP.
 
     Args:
-        s: The secret in base32, at least 112 bits.
+        s: The secret in base32, at least `min_secret_length_bits`.
         name: The account's name.
         issuer: Who asks for the code.
         interval: Checked (more than 0 and at most 120) and not used: it is 30 seconds.
@@ -25,14 +28,12 @@ class Steam(TOTP):
     def __init__(
         self,
         s: str,
-        *,
         name: str | None = None,
         issuer: str | None = None,
         interval: int = 30,
         digits: int = 5,  # noqa: ARG002
     ) -> None:
-        if not 0 < interval <= 120:  # noqa: PLR2004
-            raise ValueError("interval must be positive and at most 120 seconds")
+        self._check_interval(interval)
         super().__init__(s=s, digits=10, name=name, issuer=issuer)
 
     def generate_otp(self, input: int) -> str:  # noqa: A002 - PyOTP's name for it
