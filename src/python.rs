@@ -3,30 +3,32 @@
 // Python reads these comments as docstrings, which are not Markdown.
 #![allow(clippy::doc_markdown)]
 
+#[cfg(feature = "admin")]
+mod admin;
 mod errors;
 mod guard;
-#[cfg(feature = "admin")]
-mod moving;
 mod otp;
 mod pyotp;
 mod qr;
 mod results;
 mod runtime;
-#[cfg(feature = "admin")]
-mod table;
 mod verifier;
 
 /// Native half of the package lambdatotp; import that instead.
 #[pyo3::pymodule]
 mod _lambdatotp {
+    #[cfg(feature = "admin")]
+    #[pymodule_export]
+    use super::admin::{
+        ExportPage, ImportOutcome, Imported, ListedUser, Resealed, StoredUser, Survey, Switch,
+        SwitchState, Table, TablePage, TableRequest, Transfer, TransferKey, UnusableUser,
+        UserState, backups, create_table, delete_unusable, describe_table, expiry, export_users,
+        import_users, list_users, new_key, read_transfer, region, reseal_users, survey_users,
+        switch_backups_on, switch_expiry_on, table_requests, write_transfer,
+    };
     #[cfg(feature = "embedded")]
     #[pymodule_export]
     use super::guard::injected::_panic_next;
-    #[cfg(feature = "admin")]
-    #[pymodule_export]
-    use super::moving::{
-        _delete_unusable, _export, _import, _list, _read_migration, _survey, _write_migration,
-    };
     #[pymodule_export]
     use super::otp::{Hotp, KeyUri, Secret, Totp};
     #[pymodule_export]
@@ -38,11 +40,6 @@ mod _lambdatotp {
     use super::qr::{qr_data_uri, qr_png, qr_svg, qr_terminal};
     #[pymodule_export]
     use super::results::{Enrollment, UserStatus, Verification};
-    #[cfg(feature = "admin")]
-    #[pymodule_export]
-    use super::table::{
-        _create_table, _describe_table, _new_key, _region, _reseal, _switch, _table_requests,
-    };
     #[pymodule_export]
     use super::verifier::{_embedded_call, Verifier};
 
@@ -60,5 +57,5 @@ mod _lambdatotp {
     const MAX_RECOVERY_CODES: usize = crate::verifier::MAX_RECOVERY_CODES;
     #[cfg(feature = "admin")]
     #[pymodule_export]
-    const _KEYS_A_TRANSFER: usize = crate::otp::KEYS_A_PAYLOAD;
+    const MAX_TRANSFER_KEYS: usize = crate::otp::KEYS_A_PAYLOAD;
 }

@@ -10,6 +10,8 @@
 //! hold kilobytes of state, so they are boxed.
 
 mod accept;
+#[cfg(feature = "admin")]
+pub mod admin;
 mod client;
 mod delete;
 mod error;
@@ -17,45 +19,27 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod item;
-#[cfg(feature = "admin")]
-mod moving;
 mod recovery;
 mod register;
-#[cfg(feature = "admin")]
-mod reseal;
 mod reserve;
-#[cfg(feature = "admin")]
-mod scan;
 mod seal;
 mod settings;
 #[cfg(feature = "simulation")]
 mod simulation;
 mod status;
-#[cfg(feature = "admin")]
-mod table;
 mod warm_up;
 
 pub use accept::{Acceptance, Accepted};
 pub use client::embedded;
 pub use delete::Deleted;
 pub use error::StoreError;
-#[cfg(feature = "admin")]
-pub use item::History;
 pub use item::{Enrolled, Record};
-#[cfg(feature = "admin")]
-pub use moving::{Imported, Newcomer};
 pub use recovery::Redemption;
 pub use register::{NewUser, Registered};
-#[cfg(feature = "admin")]
-pub use reseal::Resealed;
 pub use reserve::{Attempt, Reserved};
-#[cfg(feature = "admin")]
-pub use scan::{Page, Part};
 pub use seal::KeyRing;
 pub use settings::Settings;
 pub use status::Status;
-#[cfg(feature = "admin")]
-pub use table::{Switch, Table, creation_requests};
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
@@ -96,16 +80,5 @@ impl Store {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         StoreError::of(error, &self.table, &self.connection.source())
-    }
-
-    /// A store whose requests go to `http_client`, wherever that takes them.
-    #[cfg(feature = "admin")]
-    fn with_http_client(
-        table: &str,
-        http_client: aws_sdk_dynamodb::config::SharedHttpClient,
-    ) -> Result<Self, StoreError> {
-        let store = Self::new(table, Settings::default())?;
-        store.connection.use_http_client(http_client);
-        Ok(store)
     }
 }

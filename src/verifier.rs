@@ -3,10 +3,10 @@
 //! Each operation is one `async fn`. The clock is read once a call; everything
 //! below takes the time as an argument.
 
+#[cfg(feature = "admin")]
+pub mod admin;
 mod config;
 mod delete;
-#[cfg(feature = "admin")]
-mod moving;
 mod recovery;
 mod register;
 mod verify;
@@ -41,9 +41,12 @@ pub enum VerifierError {
     /// The operating system gave no random bytes.
     #[error(transparent)]
     Random(#[from] RandomError),
-    /// More recovery codes than 20, or none where some are asked for.
-    #[error("invalid number of recovery codes: use 1 to 20")]
-    InvalidCount,
+    /// More recovery codes than [`MAX_RECOVERY_CODES`], or none where some are needed.
+    #[error("invalid number of recovery codes: use {least} to {MAX_RECOVERY_CODES}")]
+    InvalidCount {
+        /// The fewest that this call takes.
+        least: usize,
+    },
     /// The user is registered already; the stored secret is untouched.
     #[error("the user is already registered")]
     UserExists,
@@ -116,6 +119,7 @@ impl Verifier {
     }
 
     /// Time since 1970; a clock set before that counts as 1970.
+    #[cfg_attr(not(feature = "simulation"), expect(clippy::unused_self, reason = "its clock"))]
     fn now(&self) -> Duration {
         #[cfg(feature = "simulation")]
         if let Some(time) = &self.0.time {
@@ -128,13 +132,6 @@ impl Verifier {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.0.config
-    }
-
-    /// The table, for whoever sets it up.
-    #[cfg(feature = "admin")]
-    #[must_use]
-    pub fn store(&self) -> &Store {
-        &self.0.store
     }
 
     /// Opens a connection and keeps it, so that the next call finds one: for the time

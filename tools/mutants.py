@@ -146,8 +146,8 @@ MUTANTS = {
         "tests/python/cli/test_formats.py -k named_by_line",
     ),
     "moving in: a used code is good again": Mutant(
-        "src/store/moving.rs",
-        "history.last_step.map(n)",
+        "src/store/admin/import.rs",
+        "state.last_step.map(n)",
         "None::<u64>.map(n)",
         "tests/python/cli/test_moving.py -k everything_moves",
     ),
@@ -182,15 +182,15 @@ MUTANTS = {
         "tests/python/cli/test_odd_input.py -k TestFormulas",
     ),
     "unusable ids: users whom calls accept are removed, too": Mutant(
-        "src/python/moving.rs",
-        "if let Some(why) = verifier::Verifier::unusable_id(&user) {",
-        'if let Some(why) = verifier::Verifier::unusable_id(&user).or(Some("")) {',
+        "src/verifier/admin.rs",
+        "if let Some(problem) = unusable(&user) {",
+        'if let Some(problem) = unusable(&user).or(Some("")) {',
         "tests/python/cli/test_odd_input.py -k nobody_else",
     ),
     "secrets: the list fetches them": Mutant(
-        "src/store/scan.rs",
-        "Some(STATUS)",
-        "None",
+        "src/store/admin/scan.rs",
+        "Some(STATUS), Item::status",
+        "None, Item::status",
         "tests/python/cli/test_list.py -k stay_in_the_table",
     ),
     "forks: a child takes its parent's runtime and sockets for its own": Mutant(

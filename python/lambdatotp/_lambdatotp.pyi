@@ -1,50 +1,70 @@
 from collections.abc import Awaitable, Callable
 from os import PathLike
-from typing import Any, ClassVar, Final, final
+from typing import ClassVar, Final, final
 
 from typing_extensions import Self, disjoint_base
 
 __all__ = [
     "MAX_RECOVERY_CODES",
-    "_KEYS_A_TRANSFER",
+    "MAX_TRANSFER_KEYS",
     "Enrollment",
+    "ExportPage",
     "Hotp",
+    "ImportOutcome",
+    "Imported",
     "KeyUri",
+    "ListedUser",
+    "Resealed",
     "Secret",
+    "StoredUser",
+    "Survey",
+    "Switch",
+    "SwitchState",
+    "Table",
+    "TablePage",
+    "TableRequest",
     "Totp",
+    "Transfer",
+    "TransferKey",
+    "UnusableUser",
+    "UserState",
     "UserStatus",
     "Verification",
     "Verifier",
     "_PyotpKey",
     "__version__",
-    "_create_table",
-    "_delete_unusable",
-    "_describe_table",
     "_embedded_call",
-    "_export",
-    "_import",
-    "_list",
-    "_new_key",
     "_panic_next",
     "_pyotp_key",
     "_qr_terminal_within",
-    "_read_migration",
-    "_region",
-    "_reseal",
-    "_survey",
-    "_switch",
-    "_table_requests",
-    "_write_migration",
+    "backups",
+    "create_table",
+    "delete_unusable",
+    "describe_table",
+    "expiry",
+    "export_users",
+    "import_users",
+    "list_users",
+    "new_key",
     "qr_data_uri",
     "qr_png",
     "qr_svg",
     "qr_terminal",
+    "read_transfer",
+    "region",
+    "reseal_users",
+    "survey_users",
+    "switch_backups_on",
+    "switch_expiry_on",
+    "table_requests",
+    "write_transfer",
 ]
 
 __version__: Final[str]
 MAX_RECOVERY_CODES: Final[int]
 """The most recovery codes a user can have."""
-_KEYS_A_TRANSFER: Final[int]
+MAX_TRANSFER_KEYS: Final[int]
+"""The most keys of one QR code of a transfer."""
 
 @final
 class Secret:
@@ -237,33 +257,391 @@ class UserStatus:
     @property
     def sealed_by(self) -> str | None: ...
 
-def _region(verifier: Verifier) -> str: ...
-def _describe_table(verifier: Verifier) -> dict[str, Any] | None: ...
-def _create_table(verifier: Verifier) -> bool: ...
-def _switch(verifier: Verifier, what: str, *, on: bool = False) -> tuple[bool | None, str]: ...
-def _reseal(
-    verifier: Verifier, after: str | None, segment: int, segments: int, limit: int
-) -> tuple[str | None, int, int, list[str]]: ...
-def _new_key(name: str) -> str: ...
-def _list(
-    verifier: Verifier, after: str | None, limit: int
-) -> tuple[str | None, list[tuple[str, UserStatus | None, str | None]]]: ...
-def _survey(
-    verifier: Verifier, after: str | None, limit: int
-) -> tuple[str | None, int, int, int, list[str], list[tuple[str, str]]]: ...
-def _delete_unusable(verifier: Verifier, user: str) -> None: ...
+# What operators do, for the command line. Lambda's build has none of it.
+
+@final
+class UserState:
+    """What a user has behind them, as far as it moves with them to another table: with it,
+    a code stays used up, a guess counted and a recovery code good. None stands for what
+    is not there.
+    """
+
+    def __new__(
+        cls,
+        *,
+        registered_at: int | None = None,
+        confirmed_at: int | None = None,
+        expires_at: int | None = None,
+        last_step: int | None = None,
+        misses: int | None = None,
+        throttle_at: int | None = None,
+        recovery_at: int | None = None,
+        recovery: list[str] = ...,
+    ) -> UserState: ...
+    @property
+    def registered_at(self) -> int | None:
+        """When they were registered, in seconds since 1970."""
+    @property
+    def confirmed_at(self) -> int | None:
+        """When a code was first accepted, in seconds since 1970."""
+    @property
+    def expires_at(self) -> int | None:
+        """When the registration lapses if no code is accepted before, in seconds since 1970."""
+    @property
+    def last_step(self) -> int | None:
+        """The last step accepted."""
+    @property
+    def misses(self) -> int | None:
+        """Misses since the last success."""
+    @property
+    def throttle_at(self) -> int | None:
+        """When nothing is owed any more, in milliseconds since 1970."""
+    @property
+    def recovery_at(self) -> int | None:
+        """The same for attempts with recovery codes."""
+    @property
+    def recovery(self) -> list[str]:
+        """The hashes of the recovery codes that are left."""
+
+@final
+class StoredUser:
+    """A user with everything that moves with them to another table, the secret included.
+    Its repr shows the user id alone.
+    """
+
+    def __new__(cls, user: str, totp: Totp, state: UserState) -> StoredUser: ...
+    @property
+    def user(self) -> str:
+        """The user id."""
+    @property
+    def totp(self) -> Totp:
+        """The secret, and how codes are made of it."""
+    @property
+    def state(self) -> UserState:
+        """What else moves with them."""
+
+@final
+class ListedUser:
+    """One user of a page."""
+
+    @property
+    def user(self) -> str:
+        """The user id."""
+    @property
+    def status(self) -> UserStatus | None:
+        """What is known of them; None if they cannot be read."""
+    @property
+    def problem(self) -> str | None:
+        """Why they cannot be read."""
+
+@final
+class TablePage:
+    """A page of users, without their secrets."""
+
+    @property
+    def next(self) -> str | None:
+        """Where the next page begins; None at the end."""
+    @property
+    def users(self) -> list[ListedUser]:
+        """The users, in DynamoDB's order: of their keys' hashes."""
+
+@final
+class ExportPage:
+    """A page of users with everything that moves with them."""
+
+    @property
+    def next(self) -> str | None:
+        """Where the next page begins; None at the end."""
+    @property
+    def users(self) -> list[StoredUser]:
+        """The users that could be read."""
+    @property
+    def problems(self) -> list[str]:
+        """What could not be read, and why."""
+
+@final
+class UnusableUser:
+    """A user whose id no call accepts."""
+
+    @property
+    def user(self) -> str:
+        """The id."""
+    @property
+    def problem(self) -> str:
+        """Why no call accepts it."""
+
+@final
+class Survey:
+    """Who of a page could log in, and who could not."""
+
+    @property
+    def next(self) -> str | None:
+        """Where the next page begins; None at the end."""
+    @property
+    def original(self) -> int:
+        """Users whom the original application wrote, and who can log in."""
+    @property
+    def registered(self) -> int:
+        """Users whom lambdatotp wrote, and who can log in."""
+    @property
+    def sealed(self) -> int:
+        """How many of all of these have a sealed secret."""
+    @property
+    def problems(self) -> list[str]:
+        """What cannot be read, and why."""
+    @property
+    def unusable(self) -> list[UnusableUser]:
+        """Users whose id no call accepts."""
+
+@final
+class Resealed:
+    """What became of a page whose secrets were to be sealed."""
+
+    @property
+    def next(self) -> str | None:
+        """Where the next page begins; None at the end."""
+    @property
+    def sealed(self) -> int:
+        """Secrets that were sealed now."""
+    @property
+    def already(self) -> int:
+        """Secrets that were under the first key already."""
+    @property
+    def refused(self) -> list[str]:
+        """What could not be sealed, and why."""
+
+@final
+class ImportOutcome:
+    """What became of a user from elsewhere."""
+
+    NEW: ClassVar[ImportOutcome]
+    SAME: ClassVar[ImportOutcome]
+    REFUSED: ClassVar[ImportOutcome]
+    UNAVAILABLE: ClassVar[ImportOutcome]
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Imported:
+    """What became of a user from elsewhere, and why."""
+
+    @property
+    def outcome(self) -> ImportOutcome:
+        """What became of them."""
+    @property
+    def problem(self) -> str:
+        """Why they were refused, or why there is no answer; empty otherwise."""
+
+@final
+class Table:
+    """The table as DynamoDB describes it."""
+
+    @property
+    def status(self) -> str:
+        """As DynamoDB calls it: ACTIVE, CREATING and so on."""
+    @property
+    def usable(self) -> bool:
+        """Whether it can be used as it is."""
+    @property
+    def key(self) -> str:
+        """The key, such as "user_id (S)"."""
+    @property
+    def key_fits(self) -> bool:
+        """Whether that is the key that lambdatotp needs."""
+    @property
+    def items(self) -> int:
+        """How many users there are, as DynamoDB counted some hours ago."""
+    @property
+    def on_demand(self) -> bool:
+        """Whether each request is billed by itself, so that no capacity can run out."""
+    @property
+    def kms(self) -> bool:
+        """Whether a key of AWS KMS encrypts it; otherwise one of DynamoDB's own does."""
+    @property
+    def protected(self) -> bool:
+        """Whether it refuses to be deleted."""
+    @property
+    def ahead_ms(self) -> int | None:
+        """What our clock is ahead of the service's, in milliseconds, give or take 500; None
+        if the service did not tell the time.
+        """
+
+@final
+class SwitchState:
+    """Whether something is on for a table."""
+
+    ON: ClassVar[SwitchState]
+    OFF: ClassVar[SwitchState]
+    ELSEWHERE: ClassVar[SwitchState]
+    UNKNOWN: ClassVar[SwitchState]
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Switch:
+    """Something that can be switched on for a table."""
+
+    @property
+    def state(self) -> SwitchState:
+        """Whether it is on."""
+    @property
+    def remark(self) -> str:
+        """What there is to say about that; empty for on and off."""
+
+@final
+class TableRequest:
+    """A request to DynamoDB, as it would be sent."""
+
+    @property
+    def operation(self) -> str:
+        """The operation, such as CreateTable."""
+    @property
+    def body(self) -> str:
+        """Its parameters, as JSON."""
+
+@final
+class TransferKey:
+    """One key of a transfer."""
+
+    @property
+    def key(self) -> KeyUri | None:
+        """The key; None for one that no code can be made of."""
+    @property
+    def problem(self) -> str | None:
+        """Why there is none."""
+
+@final
+class Transfer:
+    """One QR code of a transfer, taken apart."""
+
+    @property
+    def batch_index(self) -> int:
+        """Which of the transfer's QR codes this is, from 0."""
+    @property
+    def batch_size(self) -> int:
+        """How many QR codes the transfer has."""
+    @property
+    def batch_id(self) -> int:
+        """The number that the QR codes of one transfer share."""
+    @property
+    def keys(self) -> list[TransferKey]:
+        """Its keys."""
+
+def list_users(verifier: Verifier, after: str | None, *, limit: int) -> TablePage:
+    """Reads one page of users, without their secrets.
+
+    Args:
+        verifier: Whose table.
+        after: The `next` of the page before; None to begin with.
+        limit: How many users at the most.
+    """
+
+def export_users(verifier: Verifier, after: str | None, *, limit: int) -> ExportPage:
+    """Reads one page of users with everything that moves with them, their secrets included.
+
+    Args:
+        verifier: Whose table.
+        after: The `next` of the page before; None to begin with.
+        limit: How many users at the most.
+    """
+
+def survey_users(verifier: Verifier, after: str | None, *, limit: int) -> Survey:
+    """Reads one page of users as a login would, and changes nothing.
+
+    Args:
+        verifier: Whose table.
+        after: The `next` of the page before; None to begin with.
+        limit: How many users at the most.
+    """
+
+def delete_unusable(verifier: Verifier, user: str) -> None:
+    """Removes a user whose id no call accepts, `Verifier.delete` included.
+
+    Raises:
+        UserNotFoundError: There is none, or it is a user like any other.
+    """
+
+def import_users(
+    verifier: Verifier, users: list[StoredUser], *, rehearsal: bool = False
+) -> list[Imported]:
+    """Takes in users from elsewhere, each whole or not at all, and never over one who is
+    there.
+
+    Args:
+        verifier: Into whose table.
+        users: The users.
+        rehearsal: Write nothing, and tell what would become of them.
+
+    Returns:
+        What became of each, in their order.
+    """
+
+def reseal_users(
+    verifier: Verifier, after: str | None, *, limit: int, segment: int = 0, segments: int = 1
+) -> Resealed:
+    """Seals the secrets of one page of users under the first key, while logins go on.
+
+    Args:
+        verifier: Whose table.
+        after: The `next` of the page before; None to begin with.
+        limit: How many users at the most.
+        segment: Which of the segments, from 0.
+        segments: How many segments the table is read in, side by side.
+    """
+
+def region(verifier: Verifier) -> str:
+    """The region that requests go to."""
+
+def describe_table(verifier: Verifier) -> Table | None:
+    """The table as it is; None if there is none."""
+
+def create_table(verifier: Verifier) -> bool:
+    """Asks for the table. It can be used once `describe_table` says so.
+
+    Returns:
+        Whether it is new.
+    """
+
+def expiry(verifier: Verifier) -> Switch:
+    """Whether items that have expired are swept away, by expires_at."""
+
+def switch_expiry_on(verifier: Verifier) -> Switch:
+    """Lets DynamoDB sweep away items whose expires_at has passed."""
+
+def backups(verifier: Verifier) -> Switch:
+    """Whether the table can be restored to any second of the last 35 days."""
+
+def switch_backups_on(verifier: Verifier) -> Switch:
+    """Switches point-in-time recovery on."""
+
+def table_requests(verifier: Verifier) -> list[TableRequest]:
+    """The requests that would make the table. Nothing is sent."""
+
+def new_key(name: str) -> str:
+    """A new key for the `keys` setting: 256 random bits in base64, with a name before them.
+
+    Raises:
+        ValueError: The name is not 1 to 32 letters, digits, '_' and '-'.
+    """
+
+def read_transfer(text: str) -> Transfer:
+    """Reads the text of one of Google Authenticator's QR codes (otpauth-migration://).
+
+    Raises:
+        ValueError: It is not one.
+    """
+
+def write_transfer(keys: list[KeyUri]) -> str:
+    """Writes a transfer of one QR code.
+
+    Args:
+        keys: 1 to MAX_TRANSFER_KEYS of them.
+
+    Raises:
+        ValueError: Too many keys or none, or one that the format cannot hold.
+    """
+
 def _qr_terminal_within(text: str, rows: int) -> str: ...
-def _import(
-    verifier: Verifier, rows: list[dict[str, Any]], *, rehearsal: bool = False
-) -> list[tuple[str, str]]: ...
-def _export(
-    verifier: Verifier, after: str | None, limit: int
-) -> tuple[str | None, list[dict[str, Any]], list[str]]: ...
-def _read_migration(
-    text: str,
-) -> tuple[int, int, int, list[tuple[KeyUri | None, str | None]]]: ...
-def _write_migration(keys: list[KeyUri]) -> str: ...
-def _table_requests(table_name: str) -> list[tuple[str, str]]: ...
 def _panic_next(*, in_future: bool = False) -> None: ...
 def _embedded_call(at: str, table: str, operation: str, body: str) -> tuple[int, str]: ...
 

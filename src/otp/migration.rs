@@ -28,11 +28,11 @@ struct Payload {
     version: i32,
     /// How many payloads belong together, and which of them this one is.
     #[prost(int32, tag = "3")]
-    parts: i32,
+    batch_size: i32,
     #[prost(int32, tag = "4")]
-    part: i32,
+    batch_index: i32,
     #[prost(int32, tag = "5")]
-    together: i32,
+    batch_id: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -74,10 +74,12 @@ impl fmt::Debug for Key {
 pub struct Migration {
     /// Its keys; in place of one that no code can be made of, why.
     pub keys: Vec<Result<KeyUri, OtpError>>,
-    /// Which part of the transfer this is, from 0, and of how many.
-    pub part: (u32, u32),
-    /// The number that the parts of one transfer share.
-    pub together: i32,
+    /// Which of the transfer's payloads this is, from 0.
+    pub batch_index: u32,
+    /// How many payloads the transfer has.
+    pub batch_size: u32,
+    /// The number that the payloads of one transfer share.
+    pub batch_id: i32,
 }
 
 /// Base64 as the app writes it and as web pages do, padded or not. It tells apart
@@ -123,8 +125,9 @@ impl Migration {
         }
         let count = |number: i32| u32::try_from(number).unwrap_or(0);
         Ok(Self {
-            part: (count(payload.part), count(payload.parts).max(1)),
-            together: payload.together,
+            batch_index: count(payload.batch_index),
+            batch_size: count(payload.batch_size).max(1),
+            batch_id: payload.batch_id,
             keys: payload.keys.into_iter().map(KeyUri::try_from).collect(),
         })
     }
@@ -138,9 +141,9 @@ impl Migration {
         let payload = Payload {
             keys: keys.iter().map(Key::try_from).collect::<Result<_, _>>()?,
             version: 1,
-            parts: 1,
-            part: 0,
-            together: 0,
+            batch_size: 1,
+            batch_index: 0,
+            batch_id: 0,
         };
         let mut bytes = Zeroizing::new(Vec::with_capacity(payload.encoded_len()));
         // A Vec grows; nothing else could fail.
@@ -259,7 +262,7 @@ mod tests {
     fn reads_what_the_app_writes() {
         let read = Migration::parse(EXAMPLE).expect("a payload");
         assert_eq!(read.keys, [Ok(example())]);
-        assert_eq!(read.part, (0, 1));
+        assert_eq!((read.batch_index, read.batch_size), (0, 1));
         // As forms and web pages change it.
         let data = &EXAMPLE[PREFIX.len() + 5..];
         for text in [

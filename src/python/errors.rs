@@ -67,7 +67,7 @@ impl From<VerifierError> for PyErr {
             VerifierError::InvalidUser(_) => InvalidUserError::new_err(message),
             VerifierError::InvalidSecret(error) => error.into(),
             VerifierError::Random(error) => error.into(),
-            VerifierError::InvalidCount => PyValueError::new_err(message),
+            VerifierError::InvalidCount { .. } => PyValueError::new_err(message),
             VerifierError::UserExists => UserExistsError::new_err(message),
             VerifierError::UserNotFound => UserNotFoundError::new_err(message),
             VerifierError::TooManyAttempts { retry_after } => {

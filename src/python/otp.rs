@@ -127,7 +127,7 @@ impl Secret {
 ///     InvalidSecretError: The secret is not usable.
 ///     ValueError: Another argument is out of range.
 #[pyclass(frozen, module = "lambdatotp")]
-pub(super) struct Totp(otp::Totp);
+pub(super) struct Totp(pub(super) otp::Totp);
 
 #[guarded]
 #[pymethods]

@@ -120,7 +120,7 @@ impl Connection {
         }
     }
 
-    /// Takes `http_client` for the network.
+    /// Takes `http_client` for the network, wherever that takes the requests.
     #[cfg(feature = "admin")]
     pub(super) fn use_http_client(&self, http_client: SharedHttpClient) {
         self.put(in_process(http_client), Source::nobody());

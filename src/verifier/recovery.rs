@@ -24,10 +24,10 @@ pub struct UserStatus {
     pub retry_after: Duration,
 }
 
-/// So many codes, no two alike.
-pub(super) fn generate(count: usize) -> Result<Vec<RecoveryCode>, VerifierError> {
-    if count > MAX_RECOVERY_CODES {
-        return Err(VerifierError::InvalidCount);
+/// So many codes, no two alike: at least so many.
+pub(super) fn generate(count: usize, least: usize) -> Result<Vec<RecoveryCode>, VerifierError> {
+    if !(least..=MAX_RECOVERY_CODES).contains(&count) {
+        return Err(VerifierError::InvalidCount { least });
     }
     Ok((0..count).map(|_| RecoveryCode::generate()).collect::<Result<_, _>>()?)
 }
@@ -49,10 +49,7 @@ impl Verifier {
         count: usize,
     ) -> Result<Vec<RecoveryCode>, VerifierError> {
         check_user(user)?;
-        let codes = generate(count)?;
-        if codes.is_empty() {
-            return Err(VerifierError::InvalidCount);
-        }
+        let codes = generate(count, 1)?;
         let hashes = hashes(user, &codes);
         let replaced = async { Ok(self.0.store.replace_recovery(user, hashes).await?) };
         if self.in_time(replaced).await? { Ok(codes) } else { Err(VerifierError::UserNotFound) }

@@ -67,7 +67,7 @@ impl Verifier {
     ) -> Result<Enrollment, VerifierError> {
         check_user(user)?;
         let config = &self.0.config;
-        let recovery_codes = recovery::generate(registration.recovery_codes)?;
+        let recovery_codes = recovery::generate(registration.recovery_codes, 0)?;
         // A secret that is given is on a phone already: nothing has to be confirmed, and
         // lapsing would let somebody else register in the user's place.
         let ttl = config.enrollment_ttl.filter(|_| registration.secret.is_none());

@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use lambdatotp::otp::{Secret, Totp};
 use lambdatotp::simulation::{Arriving, Network, Reply, Request, Time};
-use lambdatotp::store::{Imported, KeyRing, Newcomer, Part, Settings, StoreError};
+use lambdatotp::store::admin::{Imported, ImportedUser, PageRequest};
+use lambdatotp::store::{KeyRing, Settings, StoreError};
 use lambdatotp::verifier::{Config, Policy, Registration, Verification, Verifier, VerifierError};
 use tokio::sync::oneshot;
 
@@ -382,7 +383,7 @@ impl World {
                     self.history.records[place].totp = Some(totp.clone());
                     Box::pin(async move {
                         let user =
-                            Newcomer { user: name.to_owned(), totp, history: Default::default() };
+                            ImportedUser { user: name.to_owned(), totp, state: Default::default() };
                         let imported = verifier.import(vec![user], false).await.remove(0);
                         answer(imported, |imported| match imported {
                             Imported::New => plain(Outcome::Created),
@@ -407,12 +408,14 @@ impl World {
                     })
                 }),
                 Action::Reseal => Box::pin(async move {
-                    let resealed = verifier.store().reseal(Part::of_all(None, 100)).await;
-                    match resealed {
-                        Ok(page) if page.refused.is_empty() => plain(Outcome::Done),
-                        Ok(page) => plain(Outcome::Broken(page.refused.join("; "))),
-                        Err(error) => plain(store_outcome(error)),
-                    }
+                    let resealed = verifier.reseal(PageRequest::of_all(None, 100)).await;
+                    answer(resealed, |page| {
+                        plain(if page.refused.is_empty() {
+                            Outcome::Done
+                        } else {
+                            Outcome::Broken(page.refused.join("; "))
+                        })
+                    })
                 }),
                 _ => Box::pin(async move {
                     answer(verifier.verify(name, &text).await, |verdict| {

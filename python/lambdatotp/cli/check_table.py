@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING
 import click
 
 from lambdatotp import UserNotFoundError
-from lambdatotp._lambdatotp import _delete_unusable, _survey
+from lambdatotp._lambdatotp import delete_unusable, survey_users
 
 from .options import as_json, engine, verifier
 from .output import tell
+from .pages import pages
 from .progress import bar
 from .table import counted
 
 if TYPE_CHECKING:
     from lambdatotp import Verifier
+    from lambdatotp._lambdatotp import UnusableUser
 
     from .progress import Bar
 
@@ -34,8 +36,8 @@ class Tally:
     lambdatotp: int = 0
     sealed: int = 0
     problems: list[str] = field(default_factory=list)
-    # Ids that no call accepts, each with why.
-    unusable: list[tuple[str, str]] = field(default_factory=list)
+    # Users whose id no call accepts.
+    unusable: list[UnusableUser] = field(default_factory=list)
     removed: int = 0
 
     @property
@@ -93,22 +95,19 @@ def check_table(*, remove_unusable: bool, yes: bool, as_json: bool, **where: str
 
 
 def _survey_all(verifier: Verifier, tally: Tally, shown: Bar) -> None:
-    after: str | None = None
-    while True:
-        after, original, ours, sealed, problems, unusable = _survey(verifier, after, PAGE)
-        tally.original += original
-        tally.lambdatotp += ours
-        tally.sealed += sealed
-        tally.problems += problems
-        tally.unusable += unusable
+    for page in pages(lambda after: survey_users(verifier, after, limit=PAGE)):
+        tally.original += page.original
+        tally.lambdatotp += page.registered
+        tally.sealed += page.sealed
+        tally.problems += page.problems
+        tally.unusable += page.unusable
         shown.at(tally.seen, tally.seen)
-        if after is None:
-            return
 
 
 def _named(tally: Tally) -> list[str]:
     return [
-        f"user {json.dumps(user)}: no call accepts this id: {why}" for user, why in tally.unusable
+        f"user {json.dumps(found.user)}: no call accepts this id: {found.problem}"
+        for found in tally.unusable
     ]
 
 
@@ -117,10 +116,10 @@ def _remove(verifier: Verifier, tally: Tally, *, ask: bool) -> None:
         tell(*_named(tally))
         if not click.confirm(f"Remove these users ({len(tally.unusable)})?", err=True):
             raise click.ClickException("nothing was removed")
-    for user, _ in tally.unusable:
+    for found in tally.unusable:
         # Somebody else may be quicker, and that is fine.
         with suppress(UserNotFoundError):
-            _delete_unusable(verifier, user)
+            delete_unusable(verifier, found.user)
         tally.removed += 1
 
 
@@ -132,7 +131,9 @@ def _print(tally: Tally, *, as_json: bool) -> None:
             "sealed": tally.sealed,
             "unreadable": len(tally.problems),
             "problems": tally.problems,
-            "unusable": [{"user": user, "problem": why} for user, why in tally.unusable],
+            "unusable": [
+                {"user": found.user, "problem": found.problem} for found in tally.unusable
+            ],
             "removed": tally.removed,
         }
         click.echo(json.dumps(outcome))

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import io
+import codecs
 import json
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
 import click
 
-from lambdatotp._lambdatotp import _export
+from lambdatotp._lambdatotp import export_users
 
 from .files import whole_file
 from .formats.writers import WRITERS
 from .options import as_json, engine, verifier
 from .output import tell
+from .pages import pages
 from .progress import Bar, bar
 from .table import counted
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lambdatotp import Verifier
+    from lambdatotp._lambdatotp import StoredUser
 
     from .formats.writers import Writer
 
@@ -46,11 +48,8 @@ def _opened(file: str) -> Iterator[TextIO]:
             yield stream
         return
     sys.stdout.flush()
-    stream = io.TextIOWrapper(sys.stdout.buffer, "utf-8", newline="", write_through=True)
-    try:
-        yield stream
-    finally:
-        stream.detach()
+    # Unlike a TextIOWrapper, it does not close what is below it when it goes.
+    yield cast("TextIO", codecs.getwriter("utf-8")(sys.stdout.buffer))
 
 
 @click.command()
@@ -118,26 +117,22 @@ def export(
         raise SystemExit(1)
 
 
-def _text(writer: Writer, user: dict[str, Any], tally: Tally) -> str | None:
+def _text(writer: Writer, user: StoredUser, tally: Tally) -> str | None:
     try:
         return writer.write(user)
     except ValueError as error:
-        tally.problems.append(f"user {json.dumps(user['user'], ensure_ascii=False)}: {error}")
+        tally.problems.append(f"user {json.dumps(user.user, ensure_ascii=False)}: {error}")
         return None
 
 
 def _write(verifier: Verifier, writer: Writer, stream: TextIO, tally: Tally, shown: Bar) -> None:
     stream.write(writer.head)
-    after: str | None = None
-    while True:
-        after, users, problems = _export(verifier, after, PAGE)
-        tally.problems += problems
-        for user in users:
+    for page in pages(lambda after: export_users(verifier, after, limit=PAGE)):
+        tally.problems += page.problems
+        for user in page.users:
             text = _text(writer, user, tally)
             stream.write(text or "")
             tally.exported += text is not None
         shown.at(tally.exported + len(tally.problems), tally.exported)
-        if after is None:
-            break
     stream.write(writer.end())
     stream.flush()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from lambdatotp import LambdaTotpError, StoreUnavailableError
-from lambdatotp._lambdatotp import _import
+from lambdatotp._lambdatotp import ImportOutcome, import_users
 
 from .files import new_file
 from .formats import readers
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from lambdatotp import Verifier
+    from lambdatotp._lambdatotp import StoredUser
 
     from .formats.rows import Row
 
@@ -36,9 +37,6 @@ BATCH = 256
 # Seconds to wait, again and again, for a table that has had enough for now: on-demand
 # tables take minutes to grow.
 WAITS = (1, 2, 4, 8, 16, 32)
-
-# What two rows of one user must have in common, and what an absent part means.
-PARAMETERS = {"secret": None, "algorithm": "SHA1", "digits": 6, "period": 30}
 
 # Refused rows that are named on the screen; --report has them all.
 SHOWN = 20
@@ -81,7 +79,7 @@ class Importer:
         self._verifier = verifier
         self._tally = tally
         self._rehearsal = rehearsal
-        self._batch: dict[str, Row] = {}
+        self._batch: dict[str, tuple[Row, StoredUser]] = {}
         # A rehearsal writes nothing that a second row of a user could run into.
         self._rehearsed: dict[int, int] = {}
 
@@ -90,53 +88,58 @@ class Importer:
         if row.problem is not None:
             self._tally.refuse(row, row.problem)
             return
+        try:
+            user = row.stored()
+        except UnreadableError as error:
+            self._tally.refuse(row, str(error))
+            return
         if row.user in self._batch or len(self._batch) == BATCH:
             self.flush()
-        self._batch[row.user] = row
+        self._batch[row.user] = row, user
 
     def flush(self) -> None:
         """Write what has been taken in. What the table has no answer for, again later."""
         waits = iter(WAITS)
         last = next(reversed(self._batch.values()), None)
         while self._batch:
-            rows = list(self._batch.values())
-            answers = _import(
-                self._verifier, [row.fields for row in rows], rehearsal=self._rehearsal
-            )
+            batch = list(self._batch.values())
+            users = [user for _, user in batch]
+            answers = import_users(self._verifier, users, rehearsal=self._rehearsal)
             self._batch = {}
             unavailable = ""
-            for row, (answer, why) in zip(rows, answers, strict=True):
-                if answer == "unavailable":
-                    self._batch[row.user] = row
-                    unavailable = why
+            for (row, user), answer in zip(batch, answers, strict=True):
+                if answer.outcome == ImportOutcome.UNAVAILABLE:
+                    self._batch[row.user] = row, user
+                    unavailable = answer.problem
                 else:
-                    self._settle(row, answer, why)
+                    self._settle(row, user, answer.outcome, answer.problem)
             if self._batch:
                 wait = next(waits, None)
                 if wait is None:
                     raise StoreUnavailableError(unavailable)
                 time.sleep(wait)
         if last is not None:
-            self._tally.line = last.line
+            self._tally.line = last[0].line
 
-    def _settle(self, row: Row, answer: str, why: str) -> None:
-        if answer == "new" and self._rehearsal:
-            answer, why = self._rehearsed_twice(row)
-        if answer == "refused":
-            self._tally.refuse(row, why)
-        elif answer == "new":
+    def _settle(self, row: Row, user: StoredUser, outcome: ImportOutcome, problem: str) -> None:
+        if outcome == ImportOutcome.NEW and self._rehearsal:
+            outcome = self._rehearsed_twice(user)
+            problem = "the user is in the file twice, with differing secrets or parameters"
+        if outcome == ImportOutcome.REFUSED:
+            self._tally.refuse(row, problem)
+        elif outcome == ImportOutcome.NEW:
             self._tally.new += 1
         else:
             self._tally.same += 1
 
-    def _rehearsed_twice(self, row: Row) -> tuple[str, str]:
-        what = [row.fields.get(name, default) for name, default in PARAMETERS.items()]
-        digest = hash(tuple(what))
-        before = self._rehearsed.get(hash(row.user))
-        self._rehearsed[hash(row.user)] = digest if before is None else before
-        if before not in (None, digest):
-            return "refused", "the user is in the file twice, with differing secrets or parameters"
-        return ("new" if before is None else "same"), ""
+    def _rehearsed_twice(self, user: StoredUser) -> ImportOutcome:
+        totp = user.totp
+        digest = hash((bytes(totp.secret), totp.algorithm, totp.digits, totp.period))
+        before = self._rehearsed.get(hash(user.user))
+        if before is None:
+            self._rehearsed[hash(user.user)] = digest
+            return ImportOutcome.NEW
+        return ImportOutcome.SAME if before == digest else ImportOutcome.REFUSED
 
 
 @click.command("import")

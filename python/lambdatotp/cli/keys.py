@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING
 import click
 
 from lambdatotp import ConfigurationError, LambdaTotpError
-from lambdatotp._lambdatotp import _describe_table, _new_key, _reseal
+from lambdatotp._lambdatotp import describe_table, reseal_users
+from lambdatotp._lambdatotp import new_key as make_key
 
 from .group import INTERRUPTED
 from .options import verifier, where
 from .output import tell
+from .pages import pages
 from .progress import bar
 
 if TYPE_CHECKING:
     from lambdatotp import Verifier
+    from lambdatotp._lambdatotp import Resealed
 
 PAGE = 100
 SEGMENTS = 8
@@ -40,7 +43,7 @@ def new_key(name: str) -> None:
       export LAMBDATOTP_KEYS="$(lambdatotp new-key),$LAMBDATOTP_KEYS"
     """
     try:
-        click.echo(_new_key(name or time.strftime("%Y-%m-%d", time.gmtime())))
+        click.echo(make_key(name or time.strftime("%Y-%m-%d", time.gmtime())))
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
@@ -115,24 +118,25 @@ def _print(tally: Tally, *, as_json: bool) -> None:
 
 
 def _run(verifier: Verifier, tally: Tally, *, quiet: bool) -> None:
-    table = _describe_table(verifier)
+    table = describe_table(verifier)
     if table is None:
         raise ConfigurationError(f"there is no table {verifier.table_name!r} here")
     with (
-        bar("Sealing", table["items"], quiet=quiet) as shown,
+        bar("Sealing", table.items, quiet=quiet) as shown,
         ThreadPoolExecutor(SEGMENTS) as pool,
     ):
 
         def walk(segment: int) -> None:
-            after: str | None = None
-            while not tally.stop.is_set():
-                after, sealed, already, refused = _reseal(verifier, after, segment, SEGMENTS, PAGE)
+            def read(after: str | None) -> Resealed:
+                return reseal_users(verifier, after, limit=PAGE, segment=segment, segments=SEGMENTS)
+
+            for page in pages(read):
                 with tally.lock:
-                    tally.sealed += sealed
-                    tally.already += already
-                    tally.refused += refused
+                    tally.sealed += page.sealed
+                    tally.already += page.already
+                    tally.refused += page.refused
                     shown.at(tally.seen, tally.seen)
-                if after is None:
+                if tally.stop.is_set():
                     return
 
         walks = [pool.submit(walk, segment) for segment in range(SEGMENTS)]

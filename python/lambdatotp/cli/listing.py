@@ -7,24 +7,22 @@ import shlex
 import shutil
 import sys
 import time
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import click
 from rich.cells import cell_len
 
-from lambdatotp import UserStatus
-from lambdatotp._lambdatotp import _list
+from lambdatotp._lambdatotp import list_users
 
 from .options import FIELDS, as_json, engine, verifier
 from .output import one_line, printable, tell, time_of
+from .pages import pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lambdatotp import Verifier
-
-# A user's id, and what is known of them, or why nothing is.
-Listed: TypeAlias = tuple[str, UserStatus | None, str | None]
+    from lambdatotp import UserStatus, Verifier
+    from lambdatotp._lambdatotp import ListedUser, TablePage
 
 PAGE = 500
 
@@ -34,16 +32,20 @@ SCREEN = 50
 TITLES = ("user", "state", "registered", "recovery", "sealed by")
 
 
-def _pages(verifier: Verifier, after: str | None, limit: int) -> Iterator[list[Listed]]:
+def _pages(verifier: Verifier, after: str | None, limit: int) -> Iterator[list[ListedUser]]:
     """Read users, so many or all, page by page."""
-    left = limit or None
-    while left is None or left > 0:
-        after, users = _list(verifier, after, PAGE if left is None else min(PAGE, left))
+    left = limit
+
+    def read(after: str | None) -> TablePage:
+        return list_users(verifier, after, limit=min(PAGE, left) if limit else PAGE)
+
+    for page in pages(read, after):
+        users = page.users
+        left -= len(users)
         if users:
             yield users
-        if after is None:
+        if limit and left <= 0:
             return
-        left = None if left is None else left - len(users)
 
 
 def _span(seconds: float) -> str:
@@ -71,22 +73,23 @@ def _state(status: UserStatus) -> tuple[str, str | None]:
     return f"lapses in {_span(left)}" if left > 0 else "lapsed", None
 
 
-def _cells(user: str, status: UserStatus | None) -> tuple[list[str], str | None]:
+def _cells(listed: ListedUser) -> tuple[list[str], str | None]:
+    user, status = printable(listed.user), listed.status
     if status is None:
-        return [printable(user), "cannot be read", "", "", ""], "red"
+        return [user, "cannot be read", "", "", ""], "red"
     state, colour = _state(status)
     registered = time_of(status.registered_at, "%Y-%m-%d") or ""
     codes = str(status.recovery_codes_left)
-    return [printable(user), state, registered, codes, printable(status.sealed_by or "")], colour
+    return [user, state, registered, codes, printable(status.sealed_by or "")], colour
 
 
-def _print_table(users: list[Listed]) -> None:
+def _print_table(users: list[ListedUser]) -> None:
     """Print a table as wide as the terminal.
 
     An id that is too long for its column has a line of its own, whole: whoever needs it can
     copy it.
     """
-    rows = [_cells(user, status) for user, status, _ in users]
+    rows = [_cells(listed) for listed in users]
     widths = [
         max(cell_len(title), *(cell_len(cells[place]) for cells, _ in rows))
         for place, title in enumerate(TITLES)
@@ -107,7 +110,7 @@ def _print_table(users: list[Listed]) -> None:
             click.echo(cells[0])
             cells[0] = ""
         click.echo(line(cells, colour))
-    tell(*(problem for _, _, problem in users if problem is not None))
+    tell(*(listed.problem for listed in users if listed.problem is not None))
 
 
 @click.command("list")
@@ -145,24 +148,24 @@ def list_(limit: int | None, after: str | None, *, as_json: bool, **where: str |
     problems, last, count = 0, "", 0
     for page in _pages(made, after, limit):
         show(page)
-        problems += sum(problem is not None for _, _, problem in page)
-        last, count = page[-1][0], count + len(page)
+        problems += sum(listed.problem is not None for listed in page)
+        last, count = page[-1].user, count + len(page)
     if count and count == limit:
         tell(f"there may be more: --after {_shell_word(last)}")
     if problems:
         raise SystemExit(1)
 
 
-def _print_ids(users: list[Listed]) -> None:
-    for user, _, problem in users:
-        click.echo(one_line(user))
-        if problem is not None:
-            tell(problem)
+def _print_ids(users: list[ListedUser]) -> None:
+    for listed in users:
+        click.echo(one_line(listed.user))
+        if listed.problem is not None:
+            tell(listed.problem)
 
 
-def _print_json(users: list[Listed]) -> None:
-    for user, status, problem in users:
-        click.echo(json.dumps(_object(user, status, problem)))
+def _print_json(users: list[ListedUser]) -> None:
+    for listed in users:
+        click.echo(json.dumps(_object(listed)))
 
 
 def _shell_word(text: str) -> str:
@@ -176,7 +179,7 @@ def _shell_word(text: str) -> str:
     return f"$'{''.join(symbols)}'"
 
 
-def _object(user: str, status: UserStatus | None, problem: str | None) -> dict[str, Any]:
-    if status is None:
-        return {"user": user, "problem": problem}
-    return {"user": user, **{name: getattr(status, name) for name in FIELDS}}
+def _object(listed: ListedUser) -> dict[str, object]:
+    if listed.status is None:
+        return {"user": listed.user, "problem": listed.problem}
+    return {"user": listed.user, **{name: getattr(listed.status, name) for name in FIELDS}}

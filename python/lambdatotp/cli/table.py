@@ -12,21 +12,34 @@ import click
 from rich.console import Console
 
 from lambdatotp import ConfigurationError, LambdaTotpError, StoreUnavailableError
-from lambdatotp._lambdatotp import _create_table, _describe_table, _switch, _table_requests
+from lambdatotp._lambdatotp import (
+    SwitchState,
+    backups,
+    describe_table,
+    expiry,
+    switch_backups_on,
+    switch_expiry_on,
+    table_requests,
+)
+from lambdatotp._lambdatotp import create_table as ask_for_table
 
 from .options import verifier, where
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lambdatotp import Verifier
+    from lambdatotp._lambdatotp import Switch, Table
 
 # A table is active within seconds; nothing announces it, so it is asked for.
 PATIENCE_SECONDS = 300
 INTERVAL_SECONDS = 1.0
 
-SWITCHES = {
-    "backups": "point-in-time recovery",
-    "expiry": "expiry by expires_at",
-}
+# How each is called, looked at and switched on.
+SWITCHES = (
+    ("point-in-time recovery", backups, switch_backups_on),
+    ("expiry by expires_at", expiry, switch_expiry_on),
+)
 
 
 @click.command()
@@ -61,8 +74,10 @@ def create_table(
         )
     made = verifier(table_name=table_name, region=region, endpoint_url=endpoint_url)
     if dry_run:
-        requests = _table_requests(made.table_name)
-        plan = [{"operation": name, "request": json.loads(body)} for name, body in requests]
+        plan = [
+            {"operation": request.operation, "request": json.loads(request.body)}
+            for request in table_requests(made)
+        ]
         click.echo(json.dumps(plan, indent=2))
         return
     outcome = _ensure(made, Console(stderr=True, quiet=as_json))
@@ -76,56 +91,59 @@ def create_table(
 def counted(verifier: Verifier) -> int | None:
     """Tell how many users DynamoDB counted some hours ago: good enough for a bar."""
     with suppress(LambdaTotpError):
-        table = _describe_table(verifier)
-        return table["items"] if table else None
+        table = describe_table(verifier)
+        return table.items if table else None
     return None
 
 
 def _ensure(verifier: Verifier, console: Console) -> dict[str, str]:
     name = verifier.table_name
     with console.status(f"Looking for table {name} ..."):
-        found = _describe_table(verifier)
-    new = found is None and _create_table(verifier)
+        found = describe_table(verifier)
+    new = found is None and ask_for_table(verifier)
     with console.status(f"Waiting for table {name} to become active ..."):
         table = _active(verifier)
-    if not table["key_fits"]:
+    if not table.key_fits:
         raise ConfigurationError(
-            f"table {name!r} is there with the key {table['key']}, and lambdatotp needs "
+            f"table {name!r} is there with the key {table.key}, and lambdatotp needs "
             "user_id (S) alone: choose another name with --table-name"
         )
     outcome = {f"table {name}": "created" if new else "was there already"}
-    for switch, title in SWITCHES.items():
+    for title, look, switch_on in SWITCHES:
         with console.status(f"Switching on {title} ..."):
-            outcome[title] = _switched_on(verifier, switch)
+            outcome[title] = _switched_on(verifier, title, look(verifier), switch_on)
     return outcome
 
 
-def _active(verifier: Verifier) -> dict[str, object]:
+def _active(verifier: Verifier) -> Table:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
-        table = _describe_table(verifier)
-        if table and table["status"] in {"ACTIVE", "UPDATING"}:
+        table = describe_table(verifier)
+        if table and table.usable:
             return table
         if time.monotonic() > deadline:
-            status = table["status"] if table else "not there yet"
+            status = table.status if table else "not there yet"
             raise StoreUnavailableError(f"the table is {status} after {PATIENCE_SECONDS} s")
         time.sleep(INTERVAL_SECONDS)
 
 
-def _switched_on(verifier: Verifier, switch: str) -> str:
-    on, remark = _switch(verifier, switch)
-    if on is False and not remark:
-        return _switch_on(verifier, switch)
-    return "on" if on else f"unknown, {remark}" if on is None else f"left, {remark}"
-
-
-def _switch_on(verifier: Verifier, switch: str) -> str:
-    """Switch something on. A new table may refuse that for some seconds."""
+def _switched_on(
+    verifier: Verifier, title: str, found: Switch, switch_on: Callable[[Verifier], Switch]
+) -> str:
+    """Switch something on that is off. A new table may refuse that for some seconds."""
+    if found.state != SwitchState.OFF:
+        return _described(found, "on", "left")
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         with suppress(StoreUnavailableError):
-            on, remark = _switch(verifier, switch, on=True)
-            return "switched on" if on else f"unknown, {remark}"
+            return _described(switch_on(verifier), "switched on", "unknown")
         if time.monotonic() > deadline:
-            raise StoreUnavailableError(f"{SWITCHES[switch]} could not be switched on: try again")
+            raise StoreUnavailableError(f"{title} could not be switched on: try again")
         time.sleep(INTERVAL_SECONDS)
+
+
+def _described(switch: Switch, on: str, elsewhere: str) -> str:
+    if switch.state == SwitchState.ON:
+        return on
+    unknown = switch.state == SwitchState.UNKNOWN
+    return f"{'unknown' if unknown else elsewhere}, {switch.remark}"

@@ -294,9 +294,9 @@ def test_the_templates_table_is_the_one_that_create_table_makes():
     template = json.loads((ROOT / ".chalice" / "table.json").read_text())
     made = template["Resources"]["UsersTable"]["Properties"]
     requests = {}
-    for operation, body in _lambdatotp._table_requests("totp_users"):
-        requests[operation] = json.loads(body)
-        assert requests[operation].pop("TableName") == "totp_users"
+    for request in _lambdatotp.table_requests(_lambdatotp.Verifier(table_name="totp_users")):
+        parameters = requests[request.operation] = json.loads(request.body)
+        assert parameters.pop("TableName") == "totp_users"
     assert template["Parameters"]["TableName"]["Default"] == "totp_users"
     assert made.pop("TableName") == {"Ref": "TableName"}
     expected = dict(requests["CreateTable"])

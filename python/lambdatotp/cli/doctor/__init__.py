@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from lambdatotp import ConfigurationError, LambdaTotpError, LambdaTotpWarning, _tokens
-from lambdatotp._lambdatotp import _describe_table, _region, _switch
+from lambdatotp._lambdatotp import SwitchState, backups, describe_table, expiry
+from lambdatotp._lambdatotp import region as region_of
 from lambdatotp._permissions import exposures
 from lambdatotp.cli.options import as_json, verifier, where
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lambdatotp import Verifier
+    from lambdatotp._lambdatotp import Table
 
 
 @click.command()
@@ -119,13 +121,13 @@ def _access_tokens() -> Iterator[Finding]:
 
 def _examine_table(verifier: Verifier) -> Iterator[Finding]:
     try:
-        yield Finding(OK, "region", _region(verifier))
+        yield Finding(OK, "region", region_of(verifier))
     except LambdaTotpError as error:
         subject = "region" if "AWS region" in str(error) else "credentials"
         yield Finding(FAILURE, subject, str(error))
         return
     try:
-        table = _describe_table(verifier)
+        table = describe_table(verifier)
     except ConfigurationError as error:
         if "refused access" in str(error):
             yield Finding(OK, "credentials", "accepted")
@@ -141,40 +143,41 @@ def _examine_table(verifier: Verifier) -> Iterator[Finding]:
     yield from _shape(verifier, table)
 
 
-def _shape(verifier: Verifier, table: dict[str, Any] | None) -> Iterator[Finding]:
+def _shape(verifier: Verifier, table: Table | None) -> Iterator[Finding]:
     if table is None:
         name = verifier.table_name
         text = f"there is none called {name} here: lambdatotp create-table --table-name {name}"
         yield Finding(FAILURE, "table", text)
         return
-    yield skew("DynamoDB", table["ahead_ms"])
-    state = OK if table["status"] in {"ACTIVE", "UPDATING"} else WARNING
-    yield Finding(state, "table", f"{verifier.table_name} is {table['status']}")
-    if table["on_demand"]:
+    yield skew("DynamoDB", table.ahead_ms)
+    state = OK if table.usable else WARNING
+    yield Finding(state, "table", f"{verifier.table_name} is {table.status}")
+    if table.on_demand:
         yield Finding(OK, "billing", "on demand")
     else:
         yield Finding(WARNING, "billing", "provisioned: more logins than that are refused")
-    encryption = "by AWS KMS" if table["kms"] else "by a key that DynamoDB owns"
+    encryption = "by AWS KMS" if table.kms else "by a key that DynamoDB owns"
     yield Finding(OK, "encryption at rest", encryption)
-    if table["protected"]:
+    if table.protected:
         yield Finding(OK, "deletion protection", "on")
     else:
         yield Finding(WARNING, "deletion protection", "off: one call deletes all users")
-    for switch, subject, otherwise in (
-        ("backups", "point-in-time recovery", "off: lambdatotp create-table switches it on"),
-        ("expiry", "expiry by expires_at", "off: lambdatotp create-table switches it on"),
-    ):
+    for subject, look in (("point-in-time recovery", backups), ("expiry by expires_at", expiry)):
         try:
-            on, remark = _switch(verifier, switch)
+            switch = look(verifier)
         except LambdaTotpError as error:
             yield Finding(WARNING, subject, str(error))
             continue
-        yield Finding(OK if on else WARNING, subject, "on" if on else remark or otherwise)
+        if switch.state == SwitchState.ON:
+            yield Finding(OK, subject, "on")
+        else:
+            off = "off: lambdatotp create-table switches it on"
+            yield Finding(WARNING, subject, switch.remark or off)
     # Last, since it decides whether there is any use in going on.
-    if table["key_fits"]:
-        yield Finding(OK, "key", table["key"])
+    if table.key_fits:
+        yield Finding(OK, "key", table.key)
     else:
-        yield Finding(FAILURE, "key", f"{table['key']}: it must be user_id (S) alone")
+        yield Finding(FAILURE, "key", f"{table.key}: it must be user_id (S) alone")
 
 
 def _round_trip(verifier: Verifier) -> Iterator[Finding]:

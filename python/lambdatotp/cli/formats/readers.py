@@ -14,7 +14,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from lambdatotp._lambdatotp import _read_migration
+from lambdatotp._lambdatotp import read_transfer
 
 from .cells import original
 from .rows import NAMES, Row, UnreadableError, from_bytes, from_hex, of_mapping, of_uri, parse_uri
@@ -189,16 +189,17 @@ def _uris(source: Source) -> Iterator[Row]:
 
 def _migration(line: int, text: str, transfers: dict[int, tuple[int, set[int]]]) -> Iterator[Row]:
     try:
-        part, parts, together, keys = _read_migration(text)
+        transfer = read_transfer(text)
     except ValueError as error:
         yield Row(line, {}, problem=str(error))
         return
-    transfers.setdefault(together, (parts, set()))[1].add(part)
-    for key, problem in keys:
-        if key is None:
-            yield Row(line, {}, problem=problem)
+    _, seen = transfers.setdefault(transfer.batch_id, (transfer.batch_size, set()))
+    seen.add(transfer.batch_index)
+    for read in transfer.keys:
+        if read.key is None:
+            yield Row(line, {}, problem=read.problem)
         else:
-            yield _row(line, of_uri, key)
+            yield _row(line, of_uri, read.key)
 
 
 def _document(source: Source, form: str) -> Iterator[Row]:

@@ -6,12 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lambdatotp import KeyUri, Secret
+from lambdatotp import KeyUri, Secret, Totp
+from lambdatotp._lambdatotp import StoredUser, UserState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What `lambdatotp._lambdatotp._import` takes, and the issuer, which is not stored.
+# The parts of a user under our names, and the issuer, which is not stored.
 User: TypeAlias = tuple[dict[str, Any], str | None]
 
 # What files call the parts of a user; the first one that is there counts.
@@ -38,6 +39,10 @@ HISTORY = (
     "recovery_at",
 )
 
+STATE = (*HISTORY, "recovery")
+
+PARAMETERS = ("algorithm", "digits", "period")
+
 NUMBERS = ("digits", "period")
 
 
@@ -58,6 +63,25 @@ class Row:
     def user(self) -> str:
         """The user's id, as far as there is one."""
         return str(self.fields.get("user", ""))
+
+    def stored(self) -> StoredUser:
+        """Return what is imported; UnreadableError if a part of it cannot be."""
+        parameters = {name: self.fields[name] for name in PARAMETERS if name in self.fields}
+        state = {name: self.fields[name] for name in STATE if name in self.fields}
+        try:
+            totp = Totp(self.fields["secret"], **parameters)
+            return StoredUser(self.user, totp, UserState(**state))
+        except ValueError as error:
+            raise UnreadableError(str(error)) from None
+
+
+def fields_of(user: StoredUser) -> dict[str, object]:
+    """Return the parts of a user under our names, as `of_mapping` reads them."""
+    totp = user.totp
+    fields: dict[str, object] = {"user": user.user, "secret": totp.secret.base32}
+    fields |= {name: getattr(totp, name) for name in PARAMETERS}
+    values = {name: getattr(user.state, name) for name in STATE}
+    return fields | {name: value for name, value in values.items() if value not in (None, [])}
 
 
 def _is_there(value: object) -> bool:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import json
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lambdatotp import KeyUri
-from lambdatotp._lambdatotp import _KEYS_A_TRANSFER, _write_migration
+from lambdatotp._lambdatotp import MAX_TRANSFER_KEYS, write_transfer
 
 from .cells import neutral
+from .rows import fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from lambdatotp._lambdatotp import StoredUser
 
 COLUMNS = ("user", "secret", "algorithm", "digits", "period", "issuer")
 
@@ -29,7 +31,7 @@ class Writer:
     def __init__(self, issuer: str) -> None:
         self.issuer = issuer
 
-    def write(self, user: dict[str, Any]) -> str:
+    def write(self, user: StoredUser) -> str:
         """Return a user's text; ValueError if the format cannot hold them."""
         raise NotImplementedError
 
@@ -37,14 +39,14 @@ class Writer:
         """Return what is still to be written."""
         return self.tail
 
-    def _uri(self, user: dict[str, Any]) -> KeyUri:
+    def _uri(self, user: StoredUser) -> KeyUri:
         return KeyUri(
-            user["secret"],
-            user["user"],
+            user.totp.secret,
+            user.user,
             issuer=self.issuer,
-            digits=user["digits"],
-            algorithm=user["algorithm"],
-            period=user["period"],
+            digits=user.totp.digits,
+            algorithm=user.totp.algorithm,
+            period=user.totp.period,
         )
 
 
@@ -65,10 +67,10 @@ class Csv(Writer):
 
     head = ",".join(COLUMNS) + "\n"
 
-    def write(self, user: dict[str, Any]) -> str:
+    def write(self, user: StoredUser) -> str:
         """Return a line."""
         line = io.StringIO()
-        cells = [neutral(str({**user, "issuer": self.issuer}[name])) for name in COLUMNS]
+        cells = [neutral(str({**fields_of(user), "issuer": self.issuer}[name])) for name in COLUMNS]
         # Where commas stand in numbers, spreadsheets part cells at semicolons.
         dialect = QuotedLines if any(";" in cell for cell in cells) else Lines
         csv.writer(line, dialect).writerow(cells)
@@ -78,15 +80,15 @@ class Csv(Writer):
 class JsonLines(Writer):
     """An object a user, with everything that moves with them."""
 
-    def write(self, user: dict[str, Any]) -> str:
+    def write(self, user: StoredUser) -> str:
         """Return a line."""
-        return json.dumps({**user, "issuer": self.issuer}, ensure_ascii=False) + "\n"
+        return json.dumps({**fields_of(user), "issuer": self.issuer}, ensure_ascii=False) + "\n"
 
 
 class Uris(Writer):
     """A key URI a line."""
 
-    def write(self, user: dict[str, Any]) -> str:
+    def write(self, user: StoredUser) -> str:
         """Return a line."""
         return self._uri(user).uri + "\n"
 
@@ -98,17 +100,17 @@ class Migration(Writer):
         super().__init__(issuer)
         self._waiting: list[KeyUri] = []
 
-    def write(self, user: dict[str, Any]) -> str:
+    def write(self, user: StoredUser) -> str:
         """Return a line for every tenth user."""
         key = self._uri(user)
-        _write_migration([key])
+        write_transfer([key])
         self._waiting.append(key)
-        return self.end() if len(self._waiting) == _KEYS_A_TRANSFER else ""
+        return self.end() if len(self._waiting) == MAX_TRANSFER_KEYS else ""
 
     def end(self) -> str:
         """Return the last line."""
         waiting, self._waiting = self._waiting, []
-        return _write_migration(waiting) + "\n" if waiting else ""
+        return write_transfer(waiting) + "\n" if waiting else ""
 
 
 class _Document(Writer):
@@ -118,10 +120,10 @@ class _Document(Writer):
         super().__init__(issuer)
         self._first = True
 
-    def _entry(self, user: dict[str, Any]) -> dict[str, Any]:
+    def _entry(self, user: StoredUser) -> dict[str, object]:
         raise NotImplementedError
 
-    def write(self, user: dict[str, Any]) -> str:
+    def write(self, user: StoredUser) -> str:
         """Return an element of the list, with the comma before it."""
         between = "\n" if self._first else ",\n"
         self._first = False
@@ -137,20 +139,18 @@ class FreeOtp(_Document):
         super().__init__(issuer)
         self._order: list[str] = []
 
-    def _entry(self, user: dict[str, Any]) -> dict[str, Any]:
-        text = user["secret"]
-        key = base64.b32decode(text + "=" * (-len(text) % 8))
-        self._order.append(f"{self.issuer}:{user['user']}")
+    def _entry(self, user: StoredUser) -> dict[str, object]:
+        self._order.append(f"{self.issuer}:{user.user}")
         return {
-            "algo": user["algorithm"],
+            "algo": user.totp.algorithm,
             "counter": 0,
-            "digits": user["digits"],
+            "digits": user.totp.digits,
             "issuerExt": self.issuer,
             "issuerInt": self.issuer,
-            "label": user["user"],
-            "period": user["period"],
+            "label": user.user,
+            "period": user.totp.period,
             # Java's bytes have a sign.
-            "secret": [byte - 256 if byte > 127 else byte for byte in key],  # noqa: PLR2004
+            "secret": list(memoryview(bytes(user.totp.secret)).cast("b")),
             "type": "TOTP",
         }
 
@@ -168,18 +168,18 @@ class Aegis(_Document):
     )
     tail = "\n]}}\n"
 
-    def _entry(self, user: dict[str, Any]) -> dict[str, Any]:
+    def _entry(self, user: StoredUser) -> dict[str, object]:
         return {
             "type": "totp",
             "uuid": str(uuid.uuid4()),
-            "name": user["user"],
+            "name": user.user,
             "issuer": self.issuer,
             "icon": None,
             "info": {
-                "secret": user["secret"],
-                "algo": user["algorithm"],
-                "digits": user["digits"],
-                "period": user["period"],
+                "secret": user.totp.secret.base32,
+                "algo": user.totp.algorithm,
+                "digits": user.totp.digits,
+                "period": user.totp.period,
             },
         }
 

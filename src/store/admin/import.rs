@@ -1,18 +1,19 @@
 //! Users that come from elsewhere, with secrets that phones have already.
 
-use super::item::{History, Item, attributes, field, n, write_id};
-use super::{NewUser, Store, StoreError};
+use super::UserState;
 use crate::otp::Totp;
+use crate::store::item::{Item, attributes, field, n, write_id};
+use crate::store::{NewUser, Store, StoreError};
 
 /// A user from elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Newcomer {
+pub struct ImportedUser {
     /// Hash key of the table.
     pub user: String,
     /// The secret and how codes are made of it.
     pub totp: Totp,
     /// What they have behind them.
-    pub history: History,
+    pub state: UserState,
 }
 
 /// What became of a user from elsewhere.
@@ -33,23 +34,23 @@ impl Store {
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
-    pub async fn import(&self, user: &Newcomer, now: u64) -> Result<Imported, StoreError> {
+    pub async fn import(&self, user: &ImportedUser, now: u64) -> Result<Imported, StoreError> {
         let id = write_id()?;
-        let history = &user.history;
+        let state = &user.state;
         let new = NewUser {
             user: &user.user,
             totp: &user.totp,
-            registered_at: history.registered_at.unwrap_or(now),
-            expires_at: history.expires_at,
-            recovery: history.recovery.clone(),
+            registered_at: state.registered_at.unwrap_or(now),
+            expires_at: state.expires_at,
+            recovery: state.recovery.clone(),
         };
         let mut item = attributes(&new, &id, &self.keys)?;
         for (name, value) in [
-            (field::CONFIRMED_AT, history.confirmed_at.map(n)),
-            (field::LAST_STEP, history.last_step.map(n)),
-            (field::MISSES, history.misses.map(n)),
-            (field::THROTTLE_AT, history.throttle_at.map(n)),
-            (field::RECOVERY_AT, history.recovery_at.map(n)),
+            (field::CONFIRMED_AT, state.confirmed_at.map(n)),
+            (field::LAST_STEP, state.last_step.map(n)),
+            (field::MISSES, state.misses.map(n)),
+            (field::THROTTLE_AT, state.throttle_at.map(n)),
+            (field::RECOVERY_AT, state.recovery_at.map(n)),
         ] {
             item.extend(value.map(|value| (name.to_owned(), value)));
         }
@@ -59,16 +60,16 @@ impl Store {
         })
     }
 
-    /// Tells what [`import`](Self::import) would do, and does nothing.
+    /// Returns what [`import`](Self::import) would do, and does nothing.
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
-    pub async fn rehearse_import(&self, user: &Newcomer) -> Result<Imported, StoreError> {
+    pub async fn rehearse_import(&self, user: &ImportedUser) -> Result<Imported, StoreError> {
         let there = self.read(&user.user).await?;
         Ok(there.map_or(Imported::New, |there| self.compare(&there, user)))
     }
 
-    fn compare(&self, there: &Item, user: &Newcomer) -> Imported {
+    fn compare(&self, there: &Item, user: &ImportedUser) -> Imported {
         match there.record(&self.keys) {
             Ok(record) if record.totp == user.totp => Imported::Same,
             Ok(_) => Imported::Other,

@@ -1,4 +1,4 @@
-//! Making the table, and looking at it: for whoever sets it up, not for Lambda.
+//! Making the table, and looking at it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -22,15 +22,17 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::date_time::Format;
 
-use super::item::field;
-use super::{Store, StoreError};
+use crate::store::item::field;
+use crate::store::{Settings, Store, StoreError};
 
 /// The table as DynamoDB describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 pub struct Table {
-    /// `ACTIVE` when it can be used.
+    /// As DynamoDB calls it: `ACTIVE`, `CREATING` and so on.
     pub status: String,
+    /// Whether it can be used as it is.
+    pub usable: bool,
     /// The key, such as `user_id (S)`.
     pub key: String,
     /// Whether that is the key this crate needs.
@@ -60,23 +62,33 @@ pub enum Switch {
     Unknown(String),
 }
 
-/// The requests that [`Store::create_table`] and the switches would send: operation
-/// and JSON. Nothing is sent.
-///
-/// # Errors
-/// [`StoreError::Configuration`] for a name that no table can have.
-pub async fn creation_requests(table: &str) -> Result<Vec<(String, String)>, StoreError> {
-    let recorder = Recorder::default();
-    let connector = SharedHttpConnector::new(recorder.clone());
-    let store = Store::with_http_client(table, http_client_fn(move |_, _| connector.clone()))?;
-    store.create_table().await?;
-    store.switch_expiry_on().await?;
-    store.switch_backups_on().await?;
-    let mut sent = recorder.0.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(std::mem::take(&mut *sent))
+/// A request to DynamoDB, as it would be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableRequest {
+    /// The operation, such as `CreateTable`.
+    pub operation: String,
+    /// Its parameters, as JSON.
+    pub body: String,
 }
 
 impl Store {
+    /// The requests that [`create_table`](Self::create_table) and the switches would send.
+    /// Nothing is sent.
+    ///
+    /// # Errors
+    /// None that a store which was made could meet.
+    pub async fn table_requests(&self) -> Result<Vec<TableRequest>, StoreError> {
+        let recorder = Recorder::default();
+        let connector = SharedHttpConnector::new(recorder.clone());
+        let store = Self::new(&self.table, Settings::default())?;
+        store.connection.use_http_client(http_client_fn(move |_, _| connector.clone()));
+        store.create_table().await?;
+        store.switch_expiry_on().await?;
+        store.switch_backups_on().await?;
+        let mut sent = recorder.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(std::mem::take(&mut *sent))
+    }
+
     /// The region that requests go to, once credentials and settings were found.
     ///
     /// # Errors
@@ -107,7 +119,7 @@ impl Store {
     }
 
     /// Asks for the table: on-demand billing, encryption by KMS, protection from
-    /// deletion. It can be used once it is `ACTIVE`. Tells whether it is new.
+    /// deletion. It can be used once it is `ACTIVE`. Returns whether it is new.
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
@@ -261,6 +273,7 @@ fn summary(table: &TableDescription, ahead_ms: Option<i64>) -> Table {
     let encryption = table.sse_description().and_then(|sse| sse.status());
     Table {
         status: table.table_status().map_or("?", TableStatus::as_str).to_owned(),
+        usable: matches!(table.table_status(), Some(TableStatus::Active | TableStatus::Updating)),
         key_fits: key == format!("{} (S)", field::USER_ID),
         key,
         items: table.item_count().unwrap_or(0),
@@ -299,7 +312,7 @@ impl Intercept for ServiceClock {
 
 /// Stands where the network would, and keeps what was to be sent.
 #[derive(Debug, Clone, Default)]
-struct Recorder(Arc<Mutex<Vec<(String, String)>>>);
+struct Recorder(Arc<Mutex<Vec<TableRequest>>>);
 
 impl HttpConnector for Recorder {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
@@ -307,7 +320,7 @@ impl HttpConnector for Recorder {
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default());
         let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.push((operation, body.into_owned()));
+        sent.push(TableRequest { operation, body: body.into_owned() });
         let done = StatusCode::try_from(200).unwrap_or_else(|_| unreachable!("OK"));
         HttpConnectorFuture::ready(Ok(HttpResponse::new(done, SdkBody::from("{}"))))
     }

@@ -1,0 +1,29 @@
+"""Reading a whole table, page by page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Page(Protocol):
+    """A part of the table."""
+
+    @property
+    def next(self) -> str | None:
+        """Where the next page begins; None at the end."""
+
+
+AnyPage = TypeVar("AnyPage", bound=Page)
+
+
+def pages(read: Callable[[str | None], AnyPage], after: str | None = None) -> Iterator[AnyPage]:
+    """Read page after page, from the beginning of the table or from after a user."""
+    while True:
+        page = read(after)
+        yield page
+        after = page.next
+        if after is None:
+            return

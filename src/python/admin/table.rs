@@ -1,0 +1,183 @@
+//! The table itself.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::python::guard::guarded;
+use crate::python::runtime::block_on;
+use crate::python::verifier::Verifier;
+use crate::store::{KeyRing, admin};
+
+/// The table as DynamoDB describes it.
+#[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
+pub(in crate::python) struct Table {
+    /// As DynamoDB calls it: ACTIVE, CREATING and so on.
+    status: String,
+    /// Whether it can be used as it is.
+    usable: bool,
+    /// The key, such as "user_id (S)".
+    key: String,
+    /// Whether that is the key that lambdatotp needs.
+    key_fits: bool,
+    /// How many users there are, as DynamoDB counted some hours ago.
+    items: i64,
+    /// Whether each request is billed by itself, so that no capacity can run out.
+    on_demand: bool,
+    /// Whether a key of AWS KMS encrypts it; otherwise one of DynamoDB's own does.
+    kms: bool,
+    /// Whether it refuses to be deleted.
+    protected: bool,
+    /// What our clock is ahead of the service's, in milliseconds, give or take 500; None
+    /// if the service did not tell the time.
+    ahead_ms: Option<i64>,
+}
+
+/// Whether something is on for a table.
+#[pyclass(frozen, eq, hash, rename_all = "UPPERCASE", module = "lambdatotp._lambdatotp")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::python) enum SwitchState {
+    /// It is on, or being switched on.
+    On,
+    /// It is off.
+    Off,
+    /// It is on, but for another attribute than ours.
+    Elsewhere,
+    /// The endpoint does not have it, or does not let us see it.
+    Unknown,
+}
+
+/// Something that can be switched on for a table.
+#[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
+pub(in crate::python) struct Switch {
+    /// Whether it is on.
+    state: SwitchState,
+    /// What there is to say about that; empty for on and off.
+    remark: String,
+}
+
+/// A request to DynamoDB, as it would be sent.
+#[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
+pub(in crate::python) struct TableRequest {
+    /// The operation, such as CreateTable.
+    operation: String,
+    /// Its parameters, as JSON.
+    body: String,
+}
+
+impl From<admin::Table> for Table {
+    fn from(table: admin::Table) -> Self {
+        Self {
+            status: table.status,
+            usable: table.usable,
+            key: table.key,
+            key_fits: table.key_fits,
+            items: table.items,
+            on_demand: table.on_demand,
+            kms: table.kms,
+            protected: table.protected,
+            ahead_ms: table.ahead_ms,
+        }
+    }
+}
+
+impl From<admin::Switch> for Switch {
+    fn from(switch: admin::Switch) -> Self {
+        let (state, remark) = match switch {
+            admin::Switch::On => (SwitchState::On, String::new()),
+            admin::Switch::Off => (SwitchState::Off, String::new()),
+            admin::Switch::Elsewhere(attribute) => {
+                (SwitchState::Elsewhere, format!("it is on for {attribute}"))
+            }
+            admin::Switch::Unknown(why) => (SwitchState::Unknown, why),
+        };
+        Self { state, remark }
+    }
+}
+
+impl From<admin::TableRequest> for TableRequest {
+    fn from(request: admin::TableRequest) -> Self {
+        Self { operation: request.operation, body: request.body }
+    }
+}
+
+/// The region that requests go to.
+#[guarded]
+#[pyfunction]
+pub(in crate::python) fn region(py: Python<'_>, verifier: &Verifier) -> PyResult<String> {
+    block_on(py, verifier.0.region())
+}
+
+/// The table as it is; None if there is none.
+#[guarded]
+#[pyfunction]
+pub(in crate::python) fn describe_table(
+    py: Python<'_>,
+    verifier: &Verifier,
+) -> PyResult<Option<Table>> {
+    Ok(block_on(py, verifier.0.describe_table())?.map(Into::into))
+}
+
+/// Asks for the table. It can be used once `describe_table` says so.
+///
+/// Returns:
+///     Whether it is new.
+#[guarded]
+#[pyfunction]
+pub(in crate::python) fn create_table(py: Python<'_>, verifier: &Verifier) -> PyResult<bool> {
+    block_on(py, verifier.0.create_table())
+}
+
+/// Whether items that have expired are swept away, by expires_at.
+#[guarded]
+#[pyfunction]
+pub(in crate::python) fn expiry(py: Python<'_>, verifier: &Verifier) -> PyResult<Switch> {
+    block_on(py, verifier.0.expiry()).map(Into::into)
+}
+
+/// Lets DynamoDB sweep away items whose expires_at has passed.
+#[guarded]
+#[pyfunction]
+pub(in crate::python) fn switch_expiry_on(py: Python<'_>, verifier: &Verifier) -> PyResult<Switch> {
+    block_on(py, verifier.0.switch_expiry_on()).map(Into::into)
+}
+
+/// Whether the table can be restored to any second of the last 35 days.
+#[guarded]
+#[pyfunction]
+pub(in crate::python) fn backups(py: Python<'_>, verifier: &Verifier) -> PyResult<Switch> {
+    block_on(py, verifier.0.backups()).map(Into::into)
+}
+
+/// Switches point-in-time recovery on.
+#[guarded]
+#[pyfunction]
+pub(in crate::python) fn switch_backups_on(
+    py: Python<'_>,
+    verifier: &Verifier,
+) -> PyResult<Switch> {
+    block_on(py, verifier.0.switch_backups_on()).map(Into::into)
+}
+
+/// The requests that would make the table. Nothing is sent.
+#[guarded]
+#[pyfunction]
+pub(in crate::python) fn table_requests(
+    py: Python<'_>,
+    verifier: &Verifier,
+) -> PyResult<Vec<TableRequest>> {
+    let requests = block_on(py, verifier.0.table_requests())?;
+    Ok(requests.into_iter().map(Into::into).collect())
+}
+
+/// A new key for the `keys` setting: 256 random bits in base64, with a name before them.
+///
+/// Raises:
+///     ValueError: The name is not 1 to 32 letters, digits, '_' and '-'.
+#[guarded]
+#[pyfunction]
+pub(in crate::python) fn new_key(name: &str) -> PyResult<String> {
+    let key = KeyRing::new_key(name)?;
+    KeyRing::parse(&key).map_err(PyValueError::new_err)?;
+    Ok(key.to_string())
+}

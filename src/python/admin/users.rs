@@ -1,0 +1,402 @@
+//! Many users at once.
+
+use pyo3::prelude::*;
+
+use crate::python::guard::guarded;
+use crate::python::otp::Totp;
+use crate::python::results::UserStatus;
+use crate::python::runtime::block_on;
+use crate::python::verifier::Verifier;
+use crate::store::StoreError;
+use crate::store::admin::{self, ImportedUser, Listed, PageRequest};
+use crate::verifier::{VerifierError, admin as verifier_admin};
+
+/// What a user has behind them, as far as it moves with them to another table: with it,
+/// a code stays used up, a guess counted and a recovery code good. None stands for what
+/// is not there.
+#[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
+pub(in crate::python) struct UserState {
+    /// When they were registered, in seconds since 1970.
+    registered_at: Option<u64>,
+    /// When a code was first accepted, in seconds since 1970.
+    confirmed_at: Option<u64>,
+    /// When the registration lapses if no code is accepted before, in seconds since 1970.
+    expires_at: Option<u64>,
+    /// The last step accepted.
+    last_step: Option<u64>,
+    /// Misses since the last success.
+    misses: Option<u64>,
+    /// When nothing is owed any more, in milliseconds since 1970.
+    throttle_at: Option<i64>,
+    /// The same for attempts with recovery codes.
+    recovery_at: Option<i64>,
+    /// The hashes of the recovery codes that are left.
+    recovery: Vec<String>,
+}
+
+#[guarded]
+#[pymethods]
+impl UserState {
+    #[new]
+    #[pyo3(signature = (
+        *, registered_at=None, confirmed_at=None, expires_at=None, last_step=None, misses=None,
+        throttle_at=None, recovery_at=None, recovery=Vec::new()
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "all optional, all by name")]
+    fn new(
+        registered_at: Option<u64>,
+        confirmed_at: Option<u64>,
+        expires_at: Option<u64>,
+        last_step: Option<u64>,
+        misses: Option<u64>,
+        throttle_at: Option<i64>,
+        recovery_at: Option<i64>,
+        recovery: Vec<String>,
+    ) -> Self {
+        Self {
+            registered_at,
+            confirmed_at,
+            expires_at,
+            last_step,
+            misses,
+            throttle_at,
+            recovery_at,
+            recovery,
+        }
+    }
+}
+
+impl From<admin::UserState> for UserState {
+    fn from(state: admin::UserState) -> Self {
+        Self {
+            registered_at: state.registered_at,
+            confirmed_at: state.confirmed_at,
+            expires_at: state.expires_at,
+            last_step: state.last_step,
+            misses: state.misses,
+            throttle_at: state.throttle_at,
+            recovery_at: state.recovery_at,
+            recovery: state.recovery,
+        }
+    }
+}
+
+impl From<&UserState> for admin::UserState {
+    fn from(state: &UserState) -> Self {
+        Self {
+            registered_at: state.registered_at,
+            confirmed_at: state.confirmed_at,
+            expires_at: state.expires_at,
+            last_step: state.last_step,
+            misses: state.misses,
+            throttle_at: state.throttle_at,
+            recovery_at: state.recovery_at,
+            recovery: state.recovery.clone(),
+        }
+    }
+}
+
+/// A user with everything that moves with them to another table, the secret included.
+/// Its repr shows the user id alone.
+#[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
+pub(in crate::python) struct StoredUser {
+    /// The user id.
+    user: String,
+    /// The secret, and how codes are made of it.
+    totp: Py<Totp>,
+    /// What else moves with them.
+    state: Py<UserState>,
+}
+
+#[guarded]
+#[pymethods]
+impl StoredUser {
+    #[new]
+    #[pyo3(signature = (user, totp, state))]
+    fn new(user: String, totp: Py<Totp>, state: Py<UserState>) -> Self {
+        Self { user, totp, state }
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<StoredUser: {:?}>", self.user)
+    }
+}
+
+impl From<&StoredUser> for ImportedUser {
+    fn from(user: &StoredUser) -> Self {
+        Self {
+            user: user.user.clone(),
+            totp: user.totp.get().0.clone(),
+            state: user.state.get().into(),
+        }
+    }
+}
+
+/// One user of a page.
+#[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
+pub(in crate::python) struct ListedUser {
+    /// The user id.
+    user: String,
+    /// What is known of them; None if they cannot be read.
+    status: Option<Py<UserStatus>>,
+    /// Why they cannot be read.
+    problem: Option<String>,
+}
+
+/// A page of users, without their secrets.
+#[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
+pub(in crate::python) struct TablePage {
+    /// Where the next page begins; None at the end.
+    next: Option<String>,
+    /// The users, in DynamoDB's order: of their keys' hashes.
+    users: Vec<Py<ListedUser>>,
+}
+
+/// A page of users with everything that moves with them.
+#[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
+pub(in crate::python) struct ExportPage {
+    /// Where the next page begins; None at the end.
+    next: Option<String>,
+    /// The users that could be read.
+    users: Vec<Py<StoredUser>>,
+    /// What could not be read, and why.
+    problems: Vec<String>,
+}
+
+/// A user whose id no call accepts.
+#[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
+pub(in crate::python) struct UnusableUser {
+    /// The id.
+    user: String,
+    /// Why no call accepts it.
+    problem: &'static str,
+}
+
+/// Who of a page could log in, and who could not.
+#[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
+pub(in crate::python) struct Survey {
+    /// Where the next page begins; None at the end.
+    next: Option<String>,
+    /// Users whom the original application wrote, and who can log in.
+    original: usize,
+    /// Users whom lambdatotp wrote, and who can log in.
+    registered: usize,
+    /// How many of all of these have a sealed secret.
+    sealed: usize,
+    /// What cannot be read, and why.
+    problems: Vec<String>,
+    /// Users whose id no call accepts.
+    unusable: Vec<Py<UnusableUser>>,
+}
+
+/// What became of a page whose secrets were to be sealed.
+#[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
+pub(in crate::python) struct Resealed {
+    /// Where the next page begins; None at the end.
+    next: Option<String>,
+    /// Secrets that were sealed now.
+    sealed: usize,
+    /// Secrets that were under the first key already.
+    already: usize,
+    /// What could not be sealed, and why.
+    refused: Vec<String>,
+}
+
+/// What became of a user from elsewhere.
+#[pyclass(frozen, eq, hash, rename_all = "UPPERCASE", module = "lambdatotp._lambdatotp")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::python) enum ImportOutcome {
+    /// Written; or, in a rehearsal, would be.
+    New,
+    /// There already, with the very same secret.
+    Same,
+    /// Not written, and never will be as it is.
+    Refused,
+    /// No answer from the table: ask again.
+    Unavailable,
+}
+
+/// What became of a user from elsewhere, and why.
+#[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
+pub(in crate::python) struct Imported {
+    /// What became of them.
+    outcome: ImportOutcome,
+    /// Why they were refused, or why there is no answer; empty otherwise.
+    problem: String,
+}
+
+impl TryFrom<Result<admin::Imported, VerifierError>> for Imported {
+    type Error = PyErr;
+
+    fn try_from(answer: Result<admin::Imported, VerifierError>) -> PyResult<Self> {
+        let (outcome, problem) = match answer {
+            Ok(admin::Imported::New) => (ImportOutcome::New, String::new()),
+            Ok(admin::Imported::Same) => (ImportOutcome::Same, String::new()),
+            Ok(admin::Imported::Other) => (
+                ImportOutcome::Refused,
+                "the user is there already, with another secret or other parameters".to_owned(),
+            ),
+            Ok(admin::Imported::Unreadable(error)) => (ImportOutcome::Refused, error.to_string()),
+            Err(VerifierError::Store(error @ StoreError::Unavailable(_))) => {
+                (ImportOutcome::Unavailable, error.to_string())
+            }
+            // Whatever is wrong with the table is wrong for every user.
+            Err(VerifierError::Store(error)) => return Err(error.into()),
+            Err(error) => (ImportOutcome::Refused, error.to_string()),
+        };
+        Ok(Self { outcome, problem })
+    }
+}
+
+/// Reads one page of users, without their secrets.
+///
+/// Args:
+///     verifier: Whose table.
+///     after: The `next` of the page before; None to begin with.
+///     limit: How many users at the most.
+#[guarded]
+#[pyfunction]
+#[pyo3(signature = (verifier, after, *, limit))]
+pub(in crate::python) fn list_users(
+    py: Python<'_>,
+    verifier: &Verifier,
+    after: Option<&str>,
+    limit: i32,
+) -> PyResult<TablePage> {
+    let page = block_on(py, verifier.0.list(PageRequest::of_all(after, limit)))?;
+    let users = page.users.into_iter().map(|Listed { user, read }| {
+        let (status, problem) = match read {
+            Ok(status) => (Some(Py::new(py, UserStatus(status))?), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        Py::new(py, ListedUser { user, status, problem })
+    });
+    Ok(TablePage { users: users.collect::<PyResult<_>>()?, next: page.next })
+}
+
+/// Reads one page of users with everything that moves with them, their secrets included.
+///
+/// Args:
+///     verifier: Whose table.
+///     after: The `next` of the page before; None to begin with.
+///     limit: How many users at the most.
+#[guarded]
+#[pyfunction]
+#[pyo3(signature = (verifier, after, *, limit))]
+pub(in crate::python) fn export_users(
+    py: Python<'_>,
+    verifier: &Verifier,
+    after: Option<&str>,
+    limit: i32,
+) -> PyResult<ExportPage> {
+    let page = block_on(py, verifier.0.export(PageRequest::of_all(after, limit)))?;
+    let (mut users, mut problems) = (Vec::with_capacity(page.users.len()), Vec::new());
+    for Listed { user, read } in page.users {
+        match read {
+            Ok(stored) => {
+                let totp = Py::new(py, Totp(stored.record.totp))?;
+                let state = Py::new(py, UserState::from(stored.state))?;
+                users.push(Py::new(py, StoredUser { user, totp, state })?);
+            }
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    Ok(ExportPage { next: page.next, users, problems })
+}
+
+/// Reads one page of users as a login would, and changes nothing.
+///
+/// Args:
+///     verifier: Whose table.
+///     after: The `next` of the page before; None to begin with.
+///     limit: How many users at the most.
+#[guarded]
+#[pyfunction]
+#[pyo3(signature = (verifier, after, *, limit))]
+pub(in crate::python) fn survey_users(
+    py: Python<'_>,
+    verifier: &Verifier,
+    after: Option<&str>,
+    limit: i32,
+) -> PyResult<Survey> {
+    let survey = block_on(py, verifier.0.survey(PageRequest::of_all(after, limit)))?;
+    let unusable = survey.unusable.into_iter().map(|found| {
+        let verifier_admin::UnusableUser { user, problem } = found;
+        Py::new(py, UnusableUser { user, problem })
+    });
+    Ok(Survey {
+        next: survey.next,
+        original: survey.original,
+        registered: survey.registered,
+        sealed: survey.sealed,
+        problems: survey.problems,
+        unusable: unusable.collect::<PyResult<_>>()?,
+    })
+}
+
+/// Removes a user whose id no call accepts, `Verifier.delete` included.
+///
+/// Raises:
+///     UserNotFoundError: There is none, or it is a user like any other.
+#[guarded]
+#[pyfunction]
+pub(in crate::python) fn delete_unusable(
+    py: Python<'_>,
+    verifier: &Verifier,
+    user: &str,
+) -> PyResult<()> {
+    block_on(py, verifier.0.delete_unusable(user))
+}
+
+/// Takes in users from elsewhere, each whole or not at all, and never over one who is
+/// there.
+///
+/// Args:
+///     verifier: Into whose table.
+///     users: The users.
+///     rehearsal: Write nothing, and tell what would become of them.
+///
+/// Returns:
+///     What became of each, in their order.
+#[guarded]
+#[pyfunction]
+#[pyo3(signature = (verifier, users, *, rehearsal=false))]
+pub(in crate::python) fn import_users(
+    py: Python<'_>,
+    verifier: &Verifier,
+    users: Vec<PyRef<'_, StoredUser>>,
+    rehearsal: bool,
+) -> PyResult<Vec<Imported>> {
+    let users = users.iter().map(|user| ImportedUser::from(&**user)).collect();
+    let import = async { Ok::<_, VerifierError>(verifier.0.import(users, rehearsal).await) };
+    block_on(py, import)?.into_iter().map(Imported::try_from).collect()
+}
+
+/// Seals the secrets of one page of users under the first key, while logins go on.
+///
+/// Args:
+///     verifier: Whose table.
+///     after: The `next` of the page before; None to begin with.
+///     limit: How many users at the most.
+///     segment: Which of the segments, from 0.
+///     segments: How many segments the table is read in, side by side.
+#[guarded]
+#[pyfunction]
+#[pyo3(signature = (verifier, after, *, limit, segment=0, segments=1))]
+pub(in crate::python) fn reseal_users(
+    py: Python<'_>,
+    verifier: &Verifier,
+    after: Option<&str>,
+    limit: i32,
+    segment: i32,
+    segments: i32,
+) -> PyResult<Resealed> {
+    let request = PageRequest { after, limit, segment, segments };
+    let page = block_on(py, verifier.0.reseal(request))?;
+    Ok(Resealed {
+        next: page.next,
+        sealed: page.sealed,
+        already: page.already,
+        refused: page.refused,
+    })
+}

@@ -1,0 +1,13 @@
+//! What operators do: the table itself, and many users at once. Lambda's build has none
+//! of it.
+
+mod history;
+mod import;
+mod reseal;
+mod scan;
+mod table;
+
+pub use history::UserState;
+pub use import::{Imported, ImportedUser};
+pub use scan::{Listed, Page, PageRequest, StoredUser};
+pub use table::{Switch, Table, TableRequest};

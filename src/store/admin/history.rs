@@ -1,0 +1,42 @@
+//! What moves with a user besides the secret.
+
+use crate::store::StoreError;
+use crate::store::item::{Item, field};
+
+/// What a user has behind them, as far as it moves with them to another table: with it,
+/// a code stays used up, a guess counted and a recovery code good.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserState {
+    /// When they were registered, in seconds since 1970.
+    pub registered_at: Option<u64>,
+    /// When a code was first accepted, in seconds since 1970.
+    pub confirmed_at: Option<u64>,
+    /// When the registration lapses, if no code is accepted before.
+    pub expires_at: Option<u64>,
+    /// The last step accepted.
+    pub last_step: Option<u64>,
+    /// Misses since the last success.
+    pub misses: Option<u64>,
+    /// When nothing is owed any more, in milliseconds since 1970.
+    pub throttle_at: Option<i64>,
+    /// The same for attempts with recovery codes.
+    pub recovery_at: Option<i64>,
+    /// The hashes of the recovery codes that are left.
+    pub recovery: Vec<String>,
+}
+
+impl Item {
+    /// Everything that moves with the user besides the secret.
+    pub(super) fn state(&self) -> Result<UserState, StoreError> {
+        Ok(UserState {
+            registered_at: self.number(field::REGISTERED_AT)?,
+            confirmed_at: self.number(field::CONFIRMED_AT)?,
+            expires_at: self.number(field::EXPIRES_AT)?,
+            last_step: self.number(field::LAST_STEP)?,
+            misses: self.number(field::MISSES)?,
+            throttle_at: self.number(field::THROTTLE_AT)?,
+            recovery_at: self.number(field::RECOVERY_AT)?,
+            recovery: self.recovery()?.to_vec(),
+        })
+    }
+}
