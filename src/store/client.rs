@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Region, SharedHttpClient};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use super::error::Source;
 use super::settings::check_endpoint;
@@ -56,6 +56,9 @@ pub(super) struct Connection {
     table: String,
     settings: Settings,
     live: PerProcess<Live>,
+    /// Taken while a client is made: who gives credentials is asked by one caller, not
+    /// by all that start at once.
+    making: PerProcess<Mutex<()>>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -73,7 +76,12 @@ impl Connection {
         if let Some(url) = &settings.endpoint_url {
             check_endpoint(url)?;
         }
-        Ok(Self { table: table.to_owned(), settings, live: PerProcess::new() })
+        Ok(Self {
+            table: table.to_owned(),
+            settings,
+            live: PerProcess::new(),
+            making: PerProcess::new(),
+        })
     }
 
     /// The client of this process, once it is this operation's turn.
@@ -92,6 +100,11 @@ impl Connection {
     }
 
     async fn live(&self) -> Result<Arc<Owned<Live>>, StoreError> {
+        if let Some(live) = self.live.get() {
+            return Ok(live);
+        }
+        let making = self.making.get().unwrap_or_else(|| self.making.put(Mutex::default()));
+        let _turn = making.lock().await;
         if let Some(live) = self.live.get() {
             return Ok(live);
         }

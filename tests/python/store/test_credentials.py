@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import lambdatotp
 import pytest
@@ -147,6 +148,16 @@ class TestCredentialProcess:
     def test_it_is_not_there(self, profile):
         profile("credential_process = /nowhere/at-all --token " + SECRET)
         refused('credential_process of profile "dev"')
+
+    def test_it_runs_once_for_all_who_start_at_once(self, profile, home, local_engine, monkeypatch):
+        text = json.dumps({"Version": 1, "AccessKeyId": "AKID", "SecretAccessKey": "s"})
+        profile(f"credential_process = echo run >> {home}/runs; printf '%s' '{text}'")
+        url = local_engine.settings["endpoint_url"]
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", url)
+        verifier = lambdatotp.Verifier(table_name=local_engine.table_name)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(verifier.register, [f"user{number}" for number in range(8)]))
+        assert (home / "runs").read_text() == "run\n"
 
     def test_its_key_has_a_line_end(self, profile):
         text = json.dumps({"Version": 1, "AccessKeyId": "AKID\n", "SecretAccessKey": SECRET})

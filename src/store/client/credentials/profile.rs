@@ -185,3 +185,41 @@ fn unreadable(path: &Path, why: &str) -> StoreError {
     let path = path.display().to_string();
     StoreError::Configuration(format!("the AWS settings in {path:?} cannot be read: {why}"))
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(deprecated, reason = "as above")]
+
+    use aws_config::profile::profile_file::{ProfileFileKind, ProfileFiles};
+
+    use super::*;
+
+    fn profile(settings: &str) -> Profiles {
+        let text = format!("[profile dev]\n{settings}\n");
+        let files = ProfileFiles::builder().with_contents(ProfileFileKind::Config, text).build();
+        let (fs, env) = (Fs::from_slice(&[]), Env::from_slice(&[]));
+        let profiles = aws_config::profile::load(&fs, &env, &files, Some("dev".into()));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let profiles = runtime.block_on(profiles).expect("a profile");
+        Profiles { profiles, selected: "dev".to_owned() }
+    }
+
+    #[test]
+    fn a_build_without_sso_says_so() {
+        for (settings, in_full, in_lean) in [
+            ("sso_start_url = https://x\nsso_region = eu-west-1", None, Some("SSO")),
+            ("credential_process = true", None, Some("credential_process")),
+            ("login_session = x", Some("aws login"), Some("aws login")),
+            ("aws_access_key_id = x", None, None),
+        ] {
+            for (with_sso, words) in [(true, in_full), (false, in_lean)] {
+                let told = profile(settings).unsupported(with_sso).map(|error| error.to_string());
+                assert_eq!(told.is_some(), words.is_some(), "{settings}");
+                if let (Some(told), Some(words)) = (told, words) {
+                    assert!(told.contains(words), "{told}");
+                    assert!(told.contains("export-credentials --profile dev"), "{told}");
+                }
+            }
+        }
+    }
+}
