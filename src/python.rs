@@ -39,7 +39,7 @@ mod _lambdatotp {
     #[pymodule_export]
     use super::qr::{qr_data_uri, qr_png, qr_svg, qr_terminal};
     #[pymodule_export]
-    use super::results::{Enrollment, UserStatus, Verification};
+    use super::results::{_user_status, _verification, Enrollment, UserStatus, Verification};
     #[pymodule_export]
     use super::verifier::{_embedded_call, Verifier};
 

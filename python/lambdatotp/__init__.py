@@ -14,7 +14,13 @@ a `Verifier` yourself to choose in code.
 Each has an `_async` twin. Secrets and codes appear in no repr, message or log.
 """
 
-from . import _lambdatotp
+try:
+    from . import _lambdatotp
+except ImportError as _error:
+    from ._unloadable import reason as _reason
+
+    raise ImportError(_reason(_error), name=f"{__name__}._lambdatotp") from _error
+
 from ._lambdatotp import (
     MAX_RECOVERY_CODES,
     Enrollment,

@@ -1,5 +1,7 @@
 //! The building blocks, for those who keep their own storage.
 
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -47,6 +49,20 @@ fn window(steps: u64) -> PyResult<u64> {
         return Err(PyValueError::new_err("a window has at most 100 steps on each side"));
     }
     Ok(steps)
+}
+
+/// What hashes here are keyed with: a hash of a secret must not tell it.
+static HASH_KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+fn hash(value: impl Hash) -> u64 {
+    HASH_KEY.hash_one(value)
+}
+
+fn not_pickled(name: &str) -> PyErr {
+    PyTypeError::new_err(format!(
+        "a {name} is not pickled, since that would write its secret in plaintext: keep the secret \
+         sealed, and make the {name} from it where it is needed"
+    ))
 }
 
 /// A shared key of 80 to 1024 bits. Its repr and str show nothing; comparison takes
@@ -105,6 +121,24 @@ impl Secret {
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
         other.cast::<Self>().is_ok_and(|other| other.get().0 == self.0)
+    }
+
+    /// By value; the hash is keyed anew in each process, and tells nothing of the secret.
+    fn __hash__(&self) -> u64 {
+        self.hashed()
+    }
+
+    /// Immutable: a copy is the object itself.
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
+    }
+
+    fn __reduce_ex__(&self, _protocol: &Bound<'_, PyAny>) -> PyResult<()> {
+        Err(not_pickled("Secret"))
     }
 
     fn __repr__(&self) -> String {
@@ -213,6 +247,28 @@ impl Totp {
         Secret(self.0.secret().clone())
     }
 
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        other.cast::<Self>().is_ok_and(|other| other.get().0 == self.0)
+    }
+
+    /// By value; the hash is keyed anew in each process, and tells nothing of the secret.
+    fn __hash__(&self) -> u64 {
+        self.hashed()
+    }
+
+    /// Immutable: a copy is the object itself.
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
+    }
+
+    fn __reduce_ex__(&self, _protocol: &Bound<'_, PyAny>) -> PyResult<()> {
+        Err(not_pickled("Totp"))
+    }
+
     fn __repr__(&self) -> String {
         let (digits, period) = (self.0.digits().get(), self.0.period().seconds());
         format!("<Totp: {digits} digits, {period} s, {}>", self.0.algorithm())
@@ -285,6 +341,28 @@ impl Hotp {
     #[getter]
     fn secret(&self) -> Secret {
         Secret(self.0.secret().clone())
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        other.cast::<Self>().is_ok_and(|other| other.get().0 == self.0)
+    }
+
+    /// By value; the hash is keyed anew in each process, and tells nothing of the secret.
+    fn __hash__(&self) -> u64 {
+        self.hashed()
+    }
+
+    /// Immutable: a copy is the object itself.
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
+    }
+
+    fn __reduce_ex__(&self, _protocol: &Bound<'_, PyAny>) -> PyResult<()> {
+        Err(not_pickled("Hotp"))
     }
 
     fn __repr__(&self) -> String {
@@ -412,11 +490,58 @@ impl KeyUri {
         other.cast::<Self>().is_ok_and(|other| other.get().0 == self.0)
     }
 
+    /// By value; the hash is keyed anew in each process, and tells nothing of the secret.
+    fn __hash__(&self) -> u64 {
+        self.hashed()
+    }
+
+    /// Immutable: a copy is the object itself.
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
+    }
+
+    fn __reduce_ex__(&self, _protocol: &Bound<'_, PyAny>) -> PyResult<()> {
+        Err(not_pickled("KeyUri"))
+    }
+
     fn __repr__(&self) -> String {
         let factor = match self.0.factor {
             Factor::Totp(_) => "totp",
             Factor::Hotp(_) => "hotp",
         };
         format!("<KeyUri: {factor}, {:?}>", self.0.account_name)
+    }
+}
+
+impl Secret {
+    fn hashed(&self) -> u64 {
+        hash(self.0.as_bytes())
+    }
+}
+
+impl Totp {
+    fn hashed(&self) -> u64 {
+        let totp = &self.0;
+        let (digits, period) = (totp.digits().get(), totp.period().seconds());
+        hash((totp.secret().as_bytes(), totp.algorithm().as_str(), digits, period))
+    }
+}
+
+impl Hotp {
+    fn hashed(&self) -> u64 {
+        let hotp = &self.0;
+        hash((hotp.secret().as_bytes(), hotp.algorithm().as_str(), hotp.digits().get()))
+    }
+}
+
+impl KeyUri {
+    fn hashed(&self) -> u64 {
+        let uri = &self.0;
+        let shown = (&uri.issuer, &uri.account_name, uri.factor);
+        hash((uri.secret.as_bytes(), uri.algorithm.as_str(), uri.digits.get(), shown))
     }
 }

@@ -1,10 +1,14 @@
 //! What a verifier returns: `Enrollment`, `Verification`, `UserStatus`.
 
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyTuple};
 
 use super::guard::guarded;
 use crate::otp::RecoveryCode;
+use crate::store::Status;
 use crate::verifier;
 
 /// As users write them down.
@@ -114,9 +118,38 @@ impl Verification {
         self.0.is_accepted()
     }
 
+    fn __reduce__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyAny>, (&'static str, u64))> {
+        let number = match self.0 {
+            verifier::Verification::Accepted { step } => step,
+            verifier::Verification::Recovered { left } => left as u64,
+            _ => 0,
+        };
+        let make = py.import("lambdatotp._lambdatotp")?.getattr("_verification")?;
+        Ok((make, (outcome(&self.0), number)))
+    }
+
     fn __repr__(&self) -> String {
         format!("<Verification: {}>", outcome(&self.0))
     }
+}
+
+/// A verdict that was pickled: its outcome, and the step or how many codes are left.
+#[guarded]
+#[pyfunction]
+#[pyo3(signature = (outcome, number, /))]
+pub(super) fn _verification(outcome: &str, number: u64) -> PyResult<Verification> {
+    Ok(Verification(match outcome {
+        "accepted" => verifier::Verification::Accepted { step: number },
+        "recovered" => verifier::Verification::Recovered {
+            left: usize::try_from(number).unwrap_or(usize::MAX),
+        },
+        "replayed" => verifier::Verification::Replayed,
+        "rejected" => verifier::Verification::Rejected,
+        _ => return Err(PyValueError::new_err("not a pickled Verification of this version")),
+    }))
 }
 
 fn outcome(verdict: &verifier::Verification) -> &'static str {
@@ -191,8 +224,46 @@ impl UserStatus {
         self.0.stored.sealed_by.as_deref()
     }
 
+    fn __reduce__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let stored = &self.0.stored;
+        let make = py.import("lambdatotp._lambdatotp")?.getattr("_user_status")?;
+        let arguments = (
+            (stored.registered_at, stored.confirmed_at, stored.expires_at, stored.misses),
+            (stored.throttle_at, stored.recovery_codes, stored.sealed_by.as_deref()),
+            (self.0.locked, self.0.attempts_left, self.0.retry_after.as_secs()),
+        );
+        Ok((make, arguments.into_pyobject(py)?))
+    }
+
     fn __repr__(&self) -> String {
         let locked = if self.0.locked { "locked" } else { "not locked" };
         format!("<UserStatus: {locked}, {} attempts left>", self.0.attempts_left)
     }
+}
+
+type Life = (Option<u64>, Option<u64>, Option<u64>, u64);
+type Rest = (Option<i64>, usize, Option<String>);
+
+/// A status that was pickled.
+#[guarded]
+#[pyfunction]
+#[pyo3(signature = (life, rest, budget, /))]
+pub(super) fn _user_status(life: Life, rest: Rest, budget: (bool, u32, u64)) -> UserStatus {
+    let (registered_at, confirmed_at, expires_at, misses) = life;
+    let (throttle_at, recovery_codes, sealed_by) = rest;
+    let (locked, attempts_left, retry_after) = budget;
+    let stored = Status {
+        registered_at,
+        confirmed_at,
+        expires_at,
+        misses,
+        throttle_at,
+        recovery_codes,
+        sealed_by,
+    };
+    let retry_after = Duration::from_secs(retry_after);
+    UserStatus(verifier::UserStatus { stored, locked, attempts_left, retry_after })
 }

@@ -116,7 +116,16 @@ where
             });
     });
     started?;
-    generic::future_into_py::<Worker, _, T>(py, contained_future(future))
+    generic::future_into_py::<Worker, _, T>(py, contained_future(future)).map_err(|error| {
+        if !error.is_instance_of::<PyRuntimeError>(py) {
+            return error;
+        }
+        // trio, or none at all.
+        PyRuntimeError::new_err(
+            "lambdatotp's coroutines need a running asyncio event loop: under trio, call the \
+             synchronous method in a thread (trio.to_thread.run_sync)",
+        )
+    })
 }
 
 /// At the interpreter's exit: results that arrive from now on reach nobody.

@@ -51,12 +51,15 @@ def things():
         _lambdatotp._pyotp_key("A" * 32, 1),
     ]
     given = {
+        "_memo": {},
+        "_protocol": 4,
         "account_name": "ana",
         "after": None,
         "algorithm": 1,
         "at": ":memory:",
         "base32": "A" * 32,
         "body": "{}",
+        "budget": (False, 1, 1),
         "chars": "",
         "code": "123456",
         "count": 1,
@@ -67,13 +70,21 @@ def things():
         "issuer": "ACME",
         "keys": [],
         "length": 1,
+        "life": (None, None, None, 1),
         "limit": 1,
         "name": "k1",
+        "number": 1,
         "offset": 0,
         "operation": "Scan",
         "otp": "123456",
+        "outcome": "accepted",
         "period": 30,
         "raw": b"1" * 20,
+<<<<<<< HEAD
+=======
+        "rest": (None, 1, None),
+        "rows": [],
+>>>>>>> 402a240 (python: secrets copy, hash and compare by value, results pickle; say why the module cannot be loaded or awaited)
         "secret": "A" * 32,
         "segment": 0,
         "segments": 1,

@@ -43,10 +43,7 @@ def test_secrets_are_not_copied_by_accident():
     secret = lambdatotp.Secret.generate()
     with pytest.raises(TypeError):
         pickle.dumps(secret)
-    with pytest.raises(TypeError):
-        copy.deepcopy(secret)
-    with pytest.raises(TypeError):
-        hash(secret)
+    assert copy.deepcopy(secret) is secret
 
 
 def test_nothing_is_said_aloud(engine, capfd, caplog, monkeypatch):
