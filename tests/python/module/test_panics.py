@@ -80,11 +80,8 @@ def things():
         "outcome": "accepted",
         "period": 30,
         "raw": b"1" * 20,
-<<<<<<< HEAD
-=======
         "rest": (None, 1, None),
-        "rows": [],
->>>>>>> 402a240 (python: secrets copy, hash and compare by value, results pickle; say why the module cannot be loaded or awaited)
+        "rows": 40,
         "secret": "A" * 32,
         "segment": 0,
         "segments": 1,
