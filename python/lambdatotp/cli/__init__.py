@@ -12,6 +12,7 @@ from lambdatotp import __version__
 
 from .check_table import check_table
 from .completion import completion
+from .create_table import create_table
 from .doctor import doctor
 from .exporting import export
 from .group import USAGE, Commands
@@ -19,7 +20,6 @@ from .importing import import_
 from .keys import new_key, reseal
 from .listing import list_
 from .serve import serve
-from .table import create_table
 from .users import delete, recovery, register, show, unlock, verify
 
 EPILOG = """

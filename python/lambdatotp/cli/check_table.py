@@ -15,9 +15,8 @@ from lambdatotp._lambdatotp import delete_unusable, survey_users
 
 from .options import as_json, engine, verifier
 from .output import tell
-from .pages import pages
+from .pages import counted, pages
 from .progress import bar
-from .table import counted
 
 if TYPE_CHECKING:
     from lambdatotp import Verifier

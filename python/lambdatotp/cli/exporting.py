@@ -17,9 +17,8 @@ from .files import whole_file
 from .formats.writers import WRITERS
 from .options import as_json, engine, verifier
 from .output import tell
-from .pages import pages
+from .pages import counted, pages
 from .progress import Bar, bar
-from .table import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +81,7 @@ def export(
     Formats:
       jsonl      everything that moves with a user: used codes stay used, misses
                  counted, recovery codes good
-      csv, uri, migration, freeotp, aegis
+      csv, uri, migration
                  secrets and their parameters only; see `lambdatotp import --help`
 
     In csv, a cell that a spreadsheet would run as a formula has an apostrophe before it;

@@ -16,7 +16,7 @@ from lambdatotp._lambdatotp import describe_table, reseal_users
 from lambdatotp._lambdatotp import new_key as make_key
 
 from .group import INTERRUPTED
-from .options import verifier, where
+from .options import as_json, verifier, where
 from .output import tell
 from .pages import pages
 from .progress import bar
@@ -67,15 +67,8 @@ class Tally:
 @click.command()
 @where
 @click.option("--keys", help="The keys; LAMBDATOTP_KEYS. The first one seals.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def reseal(
-    table_name: str | None,
-    region: str | None,
-    endpoint_url: str | None,
-    keys: str | None,
-    *,
-    as_json: bool,
-) -> None:
+@as_json
+def reseal(keys: str | None, *, as_json: bool, **where: str | None) -> None:
     """Seal every secret of the table under the first key.
 
     To begin with sealing, set LAMBDATOTP_KEYS wherever codes are verified, then run
@@ -83,15 +76,14 @@ def reseal(
     it, run this, then drop the old one. Logins go on meanwhile. Interrupt it as you
     like, and run it again: it does what is left.
 
-    Needs dynamodb:Scan, DescribeTable and UpdateItem. Exits with 1 if a secret could not be sealed;
-    each is named.
+    Needs dynamodb:Scan, DescribeTable and UpdateItem. Exits with 1 if a secret could not
+    be sealed; each is named.
 
     \b
     Examples:
       lambdatotp reseal
       lambdatotp reseal --table-name my_users --keys file:/run/secrets/keys
     """
-    where = {"table_name": table_name, "region": region, "endpoint_url": endpoint_url}
     made = verifier(**where, keys=keys)
     tally = Tally()
     try:
@@ -101,7 +93,7 @@ def reseal(
             _print(tally, as_json=as_json)
         if isinstance(error, LambdaTotpError):
             raise
-        click.echo("lambdatotp: interrupted; run it again to go on", err=True)
+        tell("interrupted; run it again to go on")
         raise SystemExit(INTERRUPTED) from None
     _print(tally, as_json=as_json)
     if tally.refused:

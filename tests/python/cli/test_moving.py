@@ -205,7 +205,7 @@ class TestExport:
         engine.verifier(digits=8, algorithm="SHA256").register('zoë, "x"')
         return {"secrets": {item["user_id"]["S"]: item["secret"]["S"] for item in scanned(engine)}}
 
-    @pytest.mark.parametrize("form", ["jsonl", "csv", "uri", "migration", "freeotp", "aegis"])
+    @pytest.mark.parametrize("form", ["jsonl", "csv", "uri", "migration"])
     @pytest.mark.local
     def test_out_and_in_again(self, engine, make_engine, users, form, tmp_path):
         file = tmp_path / "out"

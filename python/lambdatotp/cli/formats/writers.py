@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import uuid
 from typing import TYPE_CHECKING
 
 from lambdatotp import KeyUri
@@ -113,82 +112,9 @@ class Migration(Writer):
         return write_transfer(waiting) + "\n" if waiting else ""
 
 
-class _Document(Writer):
-    """One JSON document, written piece by piece."""
-
-    def __init__(self, issuer: str) -> None:
-        super().__init__(issuer)
-        self._first = True
-
-    def _entry(self, user: StoredUser) -> dict[str, object]:
-        raise NotImplementedError
-
-    def write(self, user: StoredUser) -> str:
-        """Return an element of the list, with the comma before it."""
-        between = "\n" if self._first else ",\n"
-        self._first = False
-        return between + json.dumps(self._entry(user), ensure_ascii=False)
-
-
-class FreeOtp(_Document):
-    """An export of FreeOTP+."""
-
-    head = '{"tokens": ['
-
-    def __init__(self, issuer: str) -> None:
-        super().__init__(issuer)
-        self._order: list[str] = []
-
-    def _entry(self, user: StoredUser) -> dict[str, object]:
-        self._order.append(f"{self.issuer}:{user.user}")
-        return {
-            "algo": user.totp.algorithm,
-            "counter": 0,
-            "digits": user.totp.digits,
-            "issuerExt": self.issuer,
-            "issuerInt": self.issuer,
-            "label": user.user,
-            "period": user.totp.period,
-            # Java's bytes have a sign.
-            "secret": list(memoryview(bytes(user.totp.secret)).cast("b")),
-            "type": "TOTP",
-        }
-
-    def end(self) -> str:
-        """Return the order, without which the app imports nothing."""
-        return f'\n], "tokenOrder": {json.dumps(self._order, ensure_ascii=False)}}}\n'
-
-
-class Aegis(_Document):
-    """A plain export of Aegis."""
-
-    head = (
-        '{"version": 1, "header": {"slots": null, "params": null}, '
-        '"db": {"version": 1, "entries": ['
-    )
-    tail = "\n]}}\n"
-
-    def _entry(self, user: StoredUser) -> dict[str, object]:
-        return {
-            "type": "totp",
-            "uuid": str(uuid.uuid4()),
-            "name": user.user,
-            "issuer": self.issuer,
-            "icon": None,
-            "info": {
-                "secret": user.totp.secret.base32,
-                "algo": user.totp.algorithm,
-                "digits": user.totp.digits,
-                "period": user.totp.period,
-            },
-        }
-
-
 WRITERS: dict[str, Callable[[str], Writer]] = {
     "jsonl": JsonLines,
     "csv": Csv,
     "uri": Uris,
     "migration": Migration,
-    "freeotp": FreeOtp,
-    "aegis": Aegis,
 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from lambdatotp import ConfigurationError, LambdaTotpError, StoreUnavailableError
+from lambdatotp import ConfigurationError, StoreUnavailableError
 from lambdatotp._lambdatotp import (
     SwitchState,
     backups,
@@ -23,7 +23,8 @@ from lambdatotp._lambdatotp import (
 )
 from lambdatotp._lambdatotp import create_table as ask_for_table
 
-from .options import verifier, where
+from .options import as_json, verifier, where
+from .output import print_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,15 +46,8 @@ SWITCHES = (
 @click.command()
 @where
 @click.option("--dry-run", is_flag=True, help="Print the requests as JSON, and send none.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def create_table(
-    table_name: str | None,
-    region: str | None,
-    endpoint_url: str | None,
-    *,
-    dry_run: bool,
-    as_json: bool,
-) -> None:
+@as_json
+def create_table(*, dry_run: bool, as_json: bool, **where: str | None) -> None:
     """Make the table, with everything that should be on.
 
     On-demand billing, encryption by AWS KMS, protection from deletion, point-in-time
@@ -67,12 +61,12 @@ def create_table(
       lambdatotp create-table --table-name my_users --region eu-west-1
       lambdatotp create-table --dry-run
     """
-    if os.environ.get("LAMBDATOTP_EMBEDDED") and not endpoint_url and not dry_run:
+    if os.environ.get("LAMBDATOTP_EMBEDDED") and not where["endpoint_url"] and not dry_run:
         raise ConfigurationError(
             "LAMBDATOTP_EMBEDDED is set, and the embedded engine makes its table by itself: "
             "unset it to make one in DynamoDB"
         )
-    made = verifier(table_name=table_name, region=region, endpoint_url=endpoint_url)
+    made = verifier(**where)
     if dry_run:
         plan = [
             {"operation": request.operation, "request": json.loads(request.body)}
@@ -80,20 +74,7 @@ def create_table(
         ]
         click.echo(json.dumps(plan, indent=2))
         return
-    outcome = _ensure(made, Console(stderr=True, quiet=as_json))
-    if as_json:
-        click.echo(json.dumps(outcome, indent=2))
-    else:
-        for name, value in outcome.items():
-            click.echo(f"{name}: {value}")
-
-
-def counted(verifier: Verifier) -> int | None:
-    """Tell how many users DynamoDB counted some hours ago: good enough for a bar."""
-    with suppress(LambdaTotpError):
-        table = describe_table(verifier)
-        return table.items if table else None
-    return None
+    print_outcome(_ensure(made, Console(stderr=True, quiet=as_json)), as_json=as_json)
 
 
 def _ensure(verifier: Verifier, console: Console) -> dict[str, str]:
