@@ -5,6 +5,7 @@
 
 #[cfg(feature = "admin")]
 mod admin;
+mod arguments;
 mod errors;
 mod guard;
 mod otp;

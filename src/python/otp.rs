@@ -4,35 +4,13 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyType};
+use pyo3::types::{PyBytes, PyType};
 
+use super::arguments::{SecretKey, Typed};
 use super::guard::guarded;
 use crate::otp::{self, Algorithm, Code, Digits, Factor, Period};
-
-/// A secret as Python passes it: a `Secret`, or its base32 text.
-pub(super) struct SecretArgument(pub(super) otp::Secret);
-
-#[guarded]
-impl<'a, 'py> FromPyObject<'a, 'py> for SecretArgument {
-    type Error = PyErr;
-
-    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        if let Ok(secret) = value.cast::<Secret>() {
-            return Ok(Self(secret.get().0.clone()));
-        }
-        match value.cast::<PyString>() {
-            Ok(text) => Ok(Self(text.to_str().unwrap_or("\0").parse()?)),
-            Err(_) => Err(PyTypeError::new_err("a secret is a Secret or a base32 str")),
-        }
-    }
-}
-
-/// A code as Python passes it. A text that is no code matches nothing.
-fn parse_code(code: &Bound<'_, PyString>) -> Option<Code> {
-    Code::parse(code.to_str().ok()?)
-}
 
 fn unix_seconds(at: Option<f64>) -> PyResult<u64> {
     match at {
@@ -74,14 +52,14 @@ fn not_pickled(name: &str) -> PyErr {
 /// Raises:
 ///     InvalidSecretError: Not base32, or too short or too long.
 #[pyclass(frozen, module = "lambdatotp")]
-pub(super) struct Secret(otp::Secret);
+pub(super) struct Secret(pub(super) otp::Secret);
 
 #[guarded]
 #[pymethods]
 impl Secret {
     #[new]
     #[pyo3(signature = (base32, /))]
-    fn new(base32: SecretArgument) -> Self {
+    fn new(base32: SecretKey) -> Self {
         Self(base32.0)
     }
 
@@ -168,7 +146,7 @@ pub(super) struct Totp(pub(super) otp::Totp);
 impl Totp {
     #[new]
     #[pyo3(signature = (secret, *, digits=6, period=30, algorithm="SHA1"))]
-    fn new(secret: SecretArgument, digits: u64, period: u64, algorithm: &str) -> PyResult<Self> {
+    fn new(secret: SecretKey, digits: u64, period: u64, algorithm: &str) -> PyResult<Self> {
         let (algorithm, digits) = (algorithm.parse::<Algorithm>()?, Digits::new(digits)?);
         Ok(Self(otp::Totp::with(secret.0, algorithm, digits, Period::new(period)?)))
     }
@@ -213,14 +191,14 @@ impl Totp {
     #[pyo3(signature = (code, *, at=None, window=1, last_step=None))]
     fn verify(
         &self,
-        code: &Bound<'_, PyString>,
+        code: Typed,
         at: Option<f64>,
         window: u64,
         last_step: Option<u64>,
     ) -> PyResult<Option<u64>> {
         let (seconds, window) = (unix_seconds(at)?, self::window(window)?);
-        let code = parse_code(code);
-        Ok(code.and_then(|code| self.0.verify_after(&code, seconds, window, last_step)))
+        Ok(Code::parse(&code.0)
+            .and_then(|code| self.0.verify_after(&code, seconds, window, last_step)))
     }
 
     /// Length of a code.
@@ -293,7 +271,7 @@ pub(super) struct Hotp(otp::Hotp);
 impl Hotp {
     #[new]
     #[pyo3(signature = (secret, *, digits=6, algorithm="SHA1"))]
-    fn new(secret: SecretArgument, digits: u64, algorithm: &str) -> PyResult<Self> {
+    fn new(secret: SecretKey, digits: u64, algorithm: &str) -> PyResult<Self> {
         Ok(Self(otp::Hotp::with(secret.0, algorithm.parse()?, Digits::new(digits)?)))
     }
 
@@ -315,14 +293,9 @@ impl Hotp {
     ///     The value, or None when none matches. Store it plus one, and pass that as
     ///     `counter` the next time.
     #[pyo3(signature = (code, counter, *, look_ahead=0))]
-    fn verify(
-        &self,
-        code: &Bound<'_, PyString>,
-        counter: u64,
-        look_ahead: u64,
-    ) -> PyResult<Option<u64>> {
+    fn verify(&self, code: Typed, counter: u64, look_ahead: u64) -> PyResult<Option<u64>> {
         let look_ahead = window(look_ahead)?;
-        Ok(parse_code(code).and_then(|code| self.0.verify(&code, counter, look_ahead)))
+        Ok(Code::parse(&code.0).and_then(|code| self.0.verify(&code, counter, look_ahead)))
     }
 
     /// Length of a code.
@@ -396,7 +369,7 @@ impl KeyUri {
         secret, account_name, *, issuer=None, digits=6, algorithm="SHA1", period=None, counter=None
     ))]
     fn new(
-        secret: SecretArgument,
+        secret: SecretKey,
         account_name: String,
         issuer: Option<String>,
         digits: u64,

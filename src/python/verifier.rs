@@ -1,44 +1,19 @@
 //! `Verifier` and `Enrollment`.
 
-use std::path::PathBuf;
-
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 
-use super::errors::{ConfigurationError, InvalidUserError};
+use super::arguments::{Kind, SecretKey, Typed, User, setting, size};
+use super::errors::ConfigurationError;
 use super::guard::guarded;
-use super::otp::SecretArgument;
 use super::results::{Enrollment, UserStatus, Verification, texts};
 use super::runtime::{awaitable, block_on};
-use crate::verifier::{self, Config, Registration};
+use crate::verifier::{self, Config, Registration, VerifierError};
 
-/// A user id as Python passes it. A str may hold surrogates, which no UTF-8 has.
-fn user_text(user: &Bound<'_, PyString>) -> PyResult<String> {
-    match user.to_str() {
-        Ok(user) => Ok(user.to_owned()),
-        Err(_) => Err(InvalidUserError::new_err("invalid user: it is not valid Unicode")),
-    }
-}
+/// An operation under way. Both faces run the same one: `block_on` here, `awaitable` for
+/// the event loop.
+trait Operation<T>: Future<Output = Result<T, VerifierError>> + Send + 'static {}
 
-/// A text that is not even Unicode is no code, and no exception either.
-fn code_text(code: &Bound<'_, PyString>) -> String {
-    code.to_str().unwrap_or_default().to_owned()
-}
-
-/// A setting as the environment would give it, so that both are read the same way.
-fn text<T: ToString>(value: Option<T>) -> Option<String> {
-    value.map(|value| value.to_string())
-}
-
-/// A negative number is as wrong as one that is too large.
-fn size(count: i64) -> usize {
-    usize::try_from(count).unwrap_or(usize::MAX)
-}
-
-fn registration(secret: Option<SecretArgument>, recovery_codes: i64) -> Registration {
-    let secret = secret.map(|secret| secret.0);
-    Registration { secret, recovery_codes: size(recovery_codes) }
-}
+impl<T, F: Future<Output = Result<T, VerifierError>> + Send + 'static> Operation<T> for F {}
 
 /// Registers users and checks their codes against one table.
 #[pyclass(frozen, subclass, module = "lambdatotp._lambdatotp")]
@@ -58,26 +33,26 @@ impl Verifier {
     #[expect(clippy::too_many_arguments, reason = "all optional, all by name")]
     fn new(
         py: Python<'_>,
-        table_name: Option<String>,
-        region: Option<String>,
-        endpoint_url: Option<String>,
-        embedded: Option<PathBuf>,
-        issuer: Option<String>,
-        digits: Option<u64>,
-        period: Option<u64>,
-        algorithm: Option<String>,
-        window: Option<u64>,
-        burst: Option<u32>,
-        refill: Option<f64>,
-        max_misses: Option<u32>,
-        keys: Option<String>,
-        enrollment_ttl: Option<f64>,
-        timeout: Option<f64>,
-        connect_timeout: Option<f64>,
-        attempt_timeout: Option<f64>,
-        max_connections: Option<u64>,
+        table_name: Option<&Bound<'_, PyAny>>,
+        region: Option<&Bound<'_, PyAny>>,
+        endpoint_url: Option<&Bound<'_, PyAny>>,
+        embedded: Option<&Bound<'_, PyAny>>,
+        issuer: Option<&Bound<'_, PyAny>>,
+        digits: Option<&Bound<'_, PyAny>>,
+        period: Option<&Bound<'_, PyAny>>,
+        algorithm: Option<&Bound<'_, PyAny>>,
+        window: Option<&Bound<'_, PyAny>>,
+        burst: Option<&Bound<'_, PyAny>>,
+        refill: Option<&Bound<'_, PyAny>>,
+        max_misses: Option<&Bound<'_, PyAny>>,
+        keys: Option<&Bound<'_, PyAny>>,
+        enrollment_ttl: Option<&Bound<'_, PyAny>>,
+        timeout: Option<&Bound<'_, PyAny>>,
+        connect_timeout: Option<&Bound<'_, PyAny>>,
+        attempt_timeout: Option<&Bound<'_, PyAny>>,
+        max_connections: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let mut config = Config::from_environment(|name| std::env::var(name).ok())?;
+        let mut config = Config::from_environment(|name| std::env::var_os(name))?;
         if endpoint_url.is_some() {
             if embedded.is_some() {
                 return Err(ConfigurationError::new_err("give endpoint_url or embedded, not both"));
@@ -86,28 +61,28 @@ impl Verifier {
             config.store.embedded = None;
         }
         let arguments = [
-            ("table_name", table_name),
-            ("region", region),
-            ("endpoint_url", endpoint_url),
-            ("embedded", embedded.map(|path| path.to_string_lossy().into_owned())),
-            ("issuer", issuer),
-            ("digits", text(digits)),
-            ("period", text(period)),
-            ("algorithm", algorithm),
-            ("window", text(window)),
-            ("burst", text(burst)),
-            ("refill", text(refill)),
-            ("max_misses", text(max_misses)),
-            ("keys", keys),
-            ("enrollment_ttl", text(enrollment_ttl)),
-            ("timeout", text(timeout)),
-            ("connect_timeout", text(connect_timeout)),
-            ("attempt_timeout", text(attempt_timeout)),
-            ("max_connections", text(max_connections)),
+            ("table_name", Kind::Text, table_name),
+            ("region", Kind::Text, region),
+            ("endpoint_url", Kind::Text, endpoint_url),
+            ("embedded", Kind::Path, embedded),
+            ("issuer", Kind::Text, issuer),
+            ("digits", Kind::Whole, digits),
+            ("period", Kind::Whole, period),
+            ("algorithm", Kind::Text, algorithm),
+            ("window", Kind::Whole, window),
+            ("burst", Kind::Whole, burst),
+            ("refill", Kind::Seconds, refill),
+            ("max_misses", Kind::Whole, max_misses),
+            ("keys", Kind::Text, keys),
+            ("enrollment_ttl", Kind::Seconds, enrollment_ttl),
+            ("timeout", Kind::Seconds, timeout),
+            ("connect_timeout", Kind::Seconds, connect_timeout),
+            ("attempt_timeout", Kind::Seconds, attempt_timeout),
+            ("max_connections", Kind::Whole, max_connections),
         ];
-        for (name, value) in arguments {
+        for (name, kind, value) in arguments {
             if let Some(value) = value {
-                config.set(name, &value)?;
+                config.set(name, &setting(name, kind, value)?)?;
             }
         }
         if let Some(at) = config.store.embedded.as_deref().filter(|at| *at != ":memory:") {
@@ -138,12 +113,22 @@ impl Verifier {
     fn register(
         &self,
         py: Python<'_>,
-        user: &Bound<'_, PyString>,
-        secret: Option<SecretArgument>,
+        user: User,
+        secret: Option<SecretKey>,
         recovery_codes: i64,
     ) -> PyResult<Enrollment> {
-        let (user, registration) = (user_text(user)?, registration(secret, recovery_codes));
-        block_on(py, self.0.register(&user, registration)).map(Enrollment)
+        block_on(py, self.registering(user, secret, recovery_codes))
+    }
+
+    #[pyo3(signature = (user, secret=None, recovery_codes=0))]
+    fn _register_async<'py>(
+        &self,
+        py: Python<'py>,
+        user: User,
+        secret: Option<SecretKey>,
+        recovery_codes: i64,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        awaitable(py, self.registering(user, secret, recovery_codes))
     }
 
     /// Checks a code, and uses it up when it is right.
@@ -171,15 +156,8 @@ impl Verifier {
     ///     StoreCorruptError: The user's item was damaged by other hands.
     ///     ConfigurationError: Credentials, region, table or permissions are wrong.
     #[pyo3(signature = (user, code))]
-    fn verify(
-        &self,
-        py: Python<'_>,
-        user: &Bound<'_, PyString>,
-        code: &Bound<'_, PyString>,
-    ) -> PyResult<bool> {
-        let (user, code) = (user_text(user)?, code_text(code));
-        let verdict = block_on(py, self.0.verify(&user, &code))?;
-        Ok(verdict.is_accepted())
+    fn verify(&self, py: Python<'_>, user: User, code: Typed) -> PyResult<bool> {
+        block_on(py, self.checking(user, code)).map(|verdict| verdict.0.is_accepted())
     }
 
     /// Checks a code as `verify` does, and tells more than yes or no.
@@ -194,14 +172,18 @@ impl Verifier {
     /// Raises:
     ///     As `verify`.
     #[pyo3(signature = (user, code))]
-    fn check(
+    fn check(&self, py: Python<'_>, user: User, code: Typed) -> PyResult<Verification> {
+        block_on(py, self.checking(user, code))
+    }
+
+    #[pyo3(signature = (user, code))]
+    fn _check_async<'py>(
         &self,
-        py: Python<'_>,
-        user: &Bound<'_, PyString>,
-        code: &Bound<'_, PyString>,
-    ) -> PyResult<Verification> {
-        let (user, code) = (user_text(user)?, code_text(code));
-        block_on(py, self.0.verify(&user, &code)).map(Verification)
+        py: Python<'py>,
+        user: User,
+        code: Typed,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        awaitable(py, self.checking(user, code))
     }
 
     /// Gives a user new recovery codes; earlier ones are void.
@@ -224,14 +206,18 @@ impl Verifier {
     ///         are stored, nobody has seen.
     ///     ConfigurationError: Credentials, region, table or permissions are wrong.
     #[pyo3(signature = (user, count=10))]
-    fn new_recovery_codes(
+    fn new_recovery_codes(&self, py: Python<'_>, user: User, count: i64) -> PyResult<Vec<String>> {
+        block_on(py, self.making_recovery_codes(user, count))
+    }
+
+    #[pyo3(signature = (user, count=10))]
+    fn _new_recovery_codes_async<'py>(
         &self,
-        py: Python<'_>,
-        user: &Bound<'_, PyString>,
+        py: Python<'py>,
+        user: User,
         count: i64,
-    ) -> PyResult<Vec<String>> {
-        let (user, count) = (user_text(user)?, size(count));
-        block_on(py, self.0.new_recovery_codes(&user, count)).map(|codes| texts(&codes))
+    ) -> PyResult<Bound<'py, PyAny>> {
+        awaitable(py, self.making_recovery_codes(user, count))
     }
 
     /// Forgives a user's misses, and what their attempts owe.
@@ -245,9 +231,13 @@ impl Verifier {
     ///     StoreUnavailableError: No answer from the table; asking again is safe.
     ///     ConfigurationError: Credentials, region, table or permissions are wrong.
     #[pyo3(signature = (user))]
-    fn unlock(&self, py: Python<'_>, user: &Bound<'_, PyString>) -> PyResult<()> {
-        let user = user_text(user)?;
-        block_on(py, self.0.unlock(&user))
+    fn unlock(&self, py: Python<'_>, user: User) -> PyResult<()> {
+        block_on(py, self.unlocking(user))
+    }
+
+    #[pyo3(signature = (user))]
+    fn _unlock_async<'py>(&self, py: Python<'py>, user: User) -> PyResult<Bound<'py, PyAny>> {
+        awaitable(py, self.unlocking(user))
     }
 
     /// Looks at a user. Nothing is charged; no secret and no code is shown.
@@ -268,9 +258,13 @@ impl Verifier {
     ///     StoreCorruptError: The user's item was damaged by other hands.
     ///     ConfigurationError: Credentials, region, table or permissions are wrong.
     #[pyo3(signature = (user))]
-    fn status(&self, py: Python<'_>, user: &Bound<'_, PyString>) -> PyResult<UserStatus> {
-        let user = user_text(user)?;
-        block_on(py, self.0.status(&user)).map(UserStatus)
+    fn status(&self, py: Python<'_>, user: User) -> PyResult<UserStatus> {
+        block_on(py, self.looking(user))
+    }
+
+    #[pyo3(signature = (user))]
+    fn _status_async<'py>(&self, py: Python<'py>, user: User) -> PyResult<Bound<'py, PyAny>> {
+        awaitable(py, self.looking(user))
     }
 
     /// Removes a user: their codes are worthless from now on.
@@ -284,9 +278,13 @@ impl Verifier {
     ///     StoreUnavailableError: No answer from the table.
     ///     ConfigurationError: Credentials, region, table or permissions are wrong.
     #[pyo3(signature = (user))]
-    fn delete(&self, py: Python<'_>, user: &Bound<'_, PyString>) -> PyResult<()> {
-        let user = user_text(user)?;
-        block_on(py, self.0.delete(&user))
+    fn delete(&self, py: Python<'_>, user: User) -> PyResult<()> {
+        block_on(py, self.deleting(user))
+    }
+
+    #[pyo3(signature = (user))]
+    fn _delete_async<'py>(&self, py: Python<'py>, user: User) -> PyResult<Bound<'py, PyAny>> {
+        awaitable(py, self.deleting(user))
     }
 
     /// Opens a connection to the table and keeps it, so that the next call finds one.
@@ -298,85 +296,11 @@ impl Verifier {
     ///     StoreUnavailableError: No answer from DynamoDB.
     ///     ConfigurationError: Credentials or region are missing.
     fn connect(&self, py: Python<'_>) -> PyResult<()> {
-        block_on(py, self.0.connect())
+        block_on(py, self.connecting())
     }
 
     fn _connect_async<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let verifier = self.0.clone();
-        awaitable(py, async move { verifier.connect().await.map(|()| None::<bool>) })
-    }
-
-    #[pyo3(signature = (user, secret=None, recovery_codes=0))]
-    fn _register_async<'py>(
-        &self,
-        py: Python<'py>,
-        user: &Bound<'py, PyString>,
-        secret: Option<SecretArgument>,
-        recovery_codes: i64,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let (user, registration) = (user_text(user)?, registration(secret, recovery_codes));
-        let verifier = self.0.clone();
-        awaitable(py, async move { verifier.register(&user, registration).await.map(Enrollment) })
-    }
-
-    #[pyo3(signature = (user, code))]
-    fn _check_async<'py>(
-        &self,
-        py: Python<'py>,
-        user: &Bound<'py, PyString>,
-        code: &Bound<'py, PyString>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let (user, code) = (user_text(user)?, code_text(code));
-        let verifier = self.0.clone();
-        awaitable(py, async move { verifier.verify(&user, &code).await.map(Verification) })
-    }
-
-    #[pyo3(signature = (user, count))]
-    fn _new_recovery_codes_async<'py>(
-        &self,
-        py: Python<'py>,
-        user: &Bound<'py, PyString>,
-        count: i64,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let (user, count) = (user_text(user)?, size(count));
-        let verifier = self.0.clone();
-        awaitable(py, async move {
-            verifier.new_recovery_codes(&user, count).await.map(|codes| texts(&codes))
-        })
-    }
-
-    #[pyo3(signature = (user))]
-    fn _unlock_async<'py>(
-        &self,
-        py: Python<'py>,
-        user: &Bound<'py, PyString>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let user = user_text(user)?;
-        let verifier = self.0.clone();
-        awaitable(py, async move { verifier.unlock(&user).await.map(|()| None::<bool>) })
-    }
-
-    #[pyo3(signature = (user))]
-    fn _status_async<'py>(
-        &self,
-        py: Python<'py>,
-        user: &Bound<'py, PyString>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let user = user_text(user)?;
-        let verifier = self.0.clone();
-        awaitable(py, async move { verifier.status(&user).await.map(UserStatus) })
-    }
-
-    #[pyo3(signature = (user))]
-    fn _delete_async<'py>(
-        &self,
-        py: Python<'py>,
-        user: &Bound<'py, PyString>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let user = user_text(user)?;
-        let verifier = self.0.clone();
-        // A unit would arrive as an empty tuple; an absent value arrives as None.
-        awaitable(py, async move { verifier.delete(&user).await.map(|()| None::<bool>) })
+        awaitable(py, self.connecting())
     }
 
     /// The table this verifier keeps its users in.
@@ -399,6 +323,51 @@ impl Verifier {
 
     fn __repr__(&self) -> String {
         format!("<Verifier: table {:?}>", self.0.config().table_name)
+    }
+}
+
+/// Each operation once. The futures own what they need, so that they may outlive the call.
+impl Verifier {
+    fn registering(
+        &self,
+        user: User,
+        secret: Option<SecretKey>,
+        recovery_codes: i64,
+    ) -> impl Operation<Enrollment> + use<> {
+        let verifier = self.0.clone();
+        let secret = secret.map(|secret| secret.0);
+        let registration = Registration { secret, recovery_codes: size(recovery_codes) };
+        async move { verifier.register(&user.0, registration).await.map(Enrollment) }
+    }
+
+    fn checking(&self, user: User, code: Typed) -> impl Operation<Verification> + use<> {
+        let verifier = self.0.clone();
+        async move { verifier.verify(&user.0, &code.0).await.map(Verification) }
+    }
+
+    fn making_recovery_codes(&self, user: User, count: i64) -> impl Operation<Vec<String>> + use<> {
+        let verifier = self.0.clone();
+        async move { verifier.new_recovery_codes(&user.0, size(count)).await.map(|codes| texts(&codes)) }
+    }
+
+    fn unlocking(&self, user: User) -> impl Operation<()> + use<> {
+        let verifier = self.0.clone();
+        async move { verifier.unlock(&user.0).await }
+    }
+
+    fn looking(&self, user: User) -> impl Operation<UserStatus> + use<> {
+        let verifier = self.0.clone();
+        async move { verifier.status(&user.0).await.map(UserStatus) }
+    }
+
+    fn deleting(&self, user: User) -> impl Operation<()> + use<> {
+        let verifier = self.0.clone();
+        async move { verifier.delete(&user.0).await }
+    }
+
+    fn connecting(&self) -> impl Operation<()> + use<> {
+        let verifier = self.0.clone();
+        async move { verifier.connect().await }
     }
 }
 

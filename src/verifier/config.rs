@@ -1,5 +1,6 @@
 //! What a verifier is told: arguments first, then the environment, then defaults.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use crate::environment;
@@ -168,23 +169,27 @@ impl Config {
 
     /// Reads `LAMBDATOTP_TABLE_NAME`, `LAMBDATOTP_ISSUER` and so on, one for each of
     /// [`NAMES`](Self::NAMES) except the region and the endpoint, which have AWS's
-    /// own variables. An empty variable counts as absent.
+    /// own variables. An empty variable counts as absent. `variable` is usually
+    /// [`std::env::var_os`].
     ///
     /// # Errors
-    /// [`ConfigError`] naming the variable.
-    pub fn from_environment(
-        variable: impl Fn(&str) -> Option<String>,
+    /// [`ConfigError`] naming the variable, one that is not UTF-8 included.
+    pub fn from_environment<T: Into<OsString>>(
+        variable: impl Fn(&str) -> Option<T>,
     ) -> Result<Self, ConfigError> {
         let mut config = Self::default();
         for name in
             Self::NAMES.into_iter().filter(|name| !matches!(*name, "region" | "endpoint_url"))
         {
             let variable_name = format!("LAMBDATOTP_{}", name.to_ascii_uppercase());
-            if let Some(value) = environment::set(variable(&variable_name)) {
-                config
-                    .set(name, &value)
-                    .map_err(|error| ConfigError::new(variable_name, error.problem))?;
-            }
+            let Some(value) = environment::set(variable(&variable_name).map(Into::into)) else {
+                continue;
+            };
+            let read = match value.to_str() {
+                Some(value) => config.set(name, value).map_err(|error| error.problem),
+                None => Err("it is not valid UTF-8".to_owned()),
+            };
+            read.map_err(|problem| ConfigError::new(variable_name, problem))?;
         }
         Ok(config)
     }

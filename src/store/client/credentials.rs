@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::config::{Builder, Region};
 use super::BEHAVIOR;
 use super::connections::{self, for_credentials};
 use super::proxy::Proxies;
-use crate::environment::variable;
+use crate::environment::{self, variable};
 use crate::store::error::Source;
 use crate::store::{Settings, StoreError};
 use chain::Chain;
@@ -54,11 +54,21 @@ fn needs_full_chain() -> bool {
 /// Finds out who signs the requests, and asks them once: what is wrong with them is
 /// told here and now, not by a request that fails.
 pub(super) async fn signer(settings: &Settings) -> Result<Signer, StoreError> {
+    check_variables()?;
     match Environment::read(settings)? {
         Some(environment) => environment.signer(settings),
         // Boxed, since it is 20 kB of state that every caller would carry.
         None => Box::pin(full_chain(settings)).await,
     }
+}
+
+/// The SDK takes a variable that is not UTF-8 for one that is not set: another profile, or
+/// another endpoint, would be used silently.
+fn check_variables() -> Result<(), StoreError> {
+    environment::unreadable("AWS_").map_or(Ok(()), |name| {
+        let problem = format!("{name} is not UTF-8 text: set it again, or unset it");
+        Err(StoreError::Configuration(problem))
+    })
 }
 
 impl Environment {

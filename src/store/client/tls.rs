@@ -8,7 +8,7 @@ use aws_smithy_http_client::{Connector, ConnectorBuilder};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use crate::environment::variable;
+use crate::environment::path;
 use crate::store::StoreError;
 
 /// Makes connectors of what they have in common.
@@ -48,12 +48,12 @@ fn trusted() -> Result<Option<TlsContext>, StoreError> {
 /// each, and takes milliseconds to read.
 fn bundle() -> Option<(PathBuf, Option<&'static str>)> {
     for name in ["AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
-        if let Some(path) = variable(name) {
-            return Some((path.into(), Some(name)));
+        if let Some(path) = path(name) {
+            return Some((path, Some(name)));
         }
     }
     // macOS and Windows keep them in a store of their own.
-    if !cfg!(target_os = "linux") || variable("SSL_CERT_DIR").is_some() {
+    if !cfg!(target_os = "linux") || path("SSL_CERT_DIR").is_some() {
         return None;
     }
     openssl_probe::probe().cert_file.map(|path| (path, None))
