@@ -35,6 +35,7 @@ TOKENS = "tests/python/http/test_tokens.py"
 GUARD = "src/python/guard.rs"
 CONNECTIONS = "tests/python/store/test_dead_connections.py"
 CREDENTIALS = "tests/python/store/test_credentials.py"
+ARGUMENTS = "tests/python/module/test_arguments.py"
 PANICS = "tests/python/module/test_panics.py"
 
 
@@ -372,6 +373,18 @@ MUTANTS = {
         '$("account").textContent = user;',
         '$("account").innerHTML = user;',
         f"{PAGE} -k are_text",
+    ),
+    "settings: keys that cannot be read count as absent": Mutant(
+        "src/verifier/config.rs",
+        'None => Err("it is not valid UTF-8".to_owned()),',
+        "None => Ok(()),",
+        f"{ARGUMENTS} -k random_bytes",
+    ),
+    "settings: a profile that cannot be read counts as absent": Mutant(
+        "src/store/client.rs",
+        "                check_variables()?;",
+        "",
+        f"{ARGUMENTS} -k variable_of_aws",
     ),
     "panics: one leaves a call": Mutant(
         GUARD,
