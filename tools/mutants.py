@@ -382,7 +382,7 @@ MUTANTS = {
     ),
     "settings: a profile that cannot be read counts as absent": Mutant(
         "src/store/client.rs",
-        "                check_variables()?;",
+        "            check_variables()?;",
         "",
         f"{ARGUMENTS} -k variable_of_aws",
     ),
