@@ -381,8 +381,8 @@ MUTANTS = {
         f"{ARGUMENTS} -k random_bytes",
     ),
     "settings: a profile that cannot be read counts as absent": Mutant(
-        "src/store/client.rs",
-        "            check_variables()?;",
+        "src/store/client/credentials.rs",
+        "    check_variables()?;",
         "",
         f"{ARGUMENTS} -k variable_of_aws",
     ),

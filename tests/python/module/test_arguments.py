@@ -178,7 +178,7 @@ def test_a_variable_of_aws_that_is_not_utf_8_is_refused_by_name(name, monkeypatc
     verifier = lambdatotp.Verifier(region=None if "REGION" in name else "eu-west-1")
     for call in (lambda: verifier.register("ana"), lambda: verifier.verify("ana", "123456")):
         with pytest.raises(
-            lambdatotp.ConfigurationError, match=f"^invalid {name}: it is not valid"
+            lambdatotp.ConfigurationError, match=f"^{name} is not UTF-8 text"
         ):
             call()
     # Without AWS, nothing of AWS's matters.
