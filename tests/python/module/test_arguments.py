@@ -177,9 +177,7 @@ def test_a_variable_of_aws_that_is_not_utf_8_is_refused_by_name(name, monkeypatc
     monkeypatch.setitem(os.environb, name.encode(), RANDOM)
     verifier = lambdatotp.Verifier(region=None if "REGION" in name else "eu-west-1")
     for call in (lambda: verifier.register("ana"), lambda: verifier.verify("ana", "123456")):
-        with pytest.raises(
-            lambdatotp.ConfigurationError, match=f"^{name} is not UTF-8 text"
-        ):
+        with pytest.raises(lambdatotp.ConfigurationError, match=f"^{name} is not UTF-8 text"):
             call()
     # Without AWS, nothing of AWS's matters.
     lambdatotp.Verifier(embedded=":memory:", table_name=f"of_{name}").register("ana")
