@@ -367,6 +367,7 @@ class TestWhatTheOperatorMustMend:
                 lambdatotp.Verifier(embedded=at).register("ana")
         text = tmp_path / "text"
         text.write_text("this is no database " * 100)
+        text.chmod(0o600)
         with pytest.raises(lambdatotp.ConfigurationError, match="cannot open"):
             lambdatotp.Verifier(embedded=text).register("ana")
         assert text.read_text() == "this is no database " * 100

@@ -28,87 +28,88 @@ DENY = "deny"  # not applied; answered as IAM denies
 HANG = "hang"  # not applied; no answer until the proxy stops
 
 
-class FaultProxy:
+class FaultProxy(ThreadingHTTPServer):
     """Counts the requests it sees, and does to them what `faults` says."""
 
-    def __init__(self, upstream: str) -> None:  # noqa: C901 - the handler is inside it
+    daemon_threads = True
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.upstream = urlsplit(upstream).netloc
+        self.url = f"http://127.0.0.1:{self.server_port}"
         self.faults: deque[str | Callable[[], object]] = deque()
         self.operations: list[str] = []
         self.replies: list[bytes] = []
         self.released = threading.Event()
         self.hanging = threading.Event()
         self.clock_ahead = 0.0  # seconds, in the Date header
-        host = urlsplit(upstream).netloc
-        proxy = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
 
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                proxy.operations.append(self.headers["X-Amz-Target"].rsplit(".")[-1])
-                fault = proxy.faults.popleft() if proxy.faults else PASS
-                if callable(fault):
-                    fault()
-                    fault = PASS
-                if fault == HANG:
-                    proxy.hanging.set()
-                    proxy.released.wait()
-                if fault in {HANG, REFUSE}:
-                    self.close_connection = True
-                elif fault in {THROTTLE, DENY}:
-                    denied = fault == DENY
-                    code = "AccessDeniedException" if denied else "ThrottlingException"
-                    self.answer(400, _error(code))
-                else:
-                    status, reply = self.forward(body)
-                    self.finish_with(fault, status, reply)
+class _Handler(BaseHTTPRequestHandler):
+    """One connection."""
 
-            def do_GET(self) -> None:
-                proxy.operations.append("GET")
-                if proxy.faults and proxy.faults.popleft() == REFUSE:
-                    self.close_connection = True
-                    return
-                self.answer(400, _error("MissingAuthenticationToken"))
+    protocol_version = "HTTP/1.1"
+    server: FaultProxy
 
-            def forward(self, body: bytes) -> tuple[int, bytes]:
-                connection = http.client.HTTPConnection(host)
-                connection.request("POST", "/", body, dict(self.headers))
-                response = connection.getresponse()
-                reply = response.read()
-                connection.close()
-                proxy.replies.append(reply)
-                return response.status, reply
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.operations.append(self.headers["X-Amz-Target"].rsplit(".")[-1])
+        fault = self.server.faults.popleft() if self.server.faults else PASS
+        if not isinstance(fault, str):
+            fault()
+            fault = PASS
+        if fault == HANG:
+            self.server.hanging.set()
+            self.server.released.wait()
+        if fault in {HANG, REFUSE}:
+            self.close_connection = True
+        elif fault in {THROTTLE, DENY}:
+            code = "AccessDeniedException" if fault == DENY else "ThrottlingException"
+            self._answer(400, _error(code))
+        else:
+            status, reply = self._forward(body)
+            self._finish_with(fault, status, reply)
 
-            def finish_with(self, fault: str, status: int, reply: bytes) -> None:
-                if fault in {PASS, NOT_YET}:
-                    if fault == NOT_YET:
-                        reply = reply.replace(b'"ACTIVE"', b'"CREATING"')
-                    self.answer(status, reply)
-                    return
-                if fault == ERROR_AFTER:
-                    self.answer(500, _error("InternalServerError"))
-                    return
-                self.close_connection = True
-                if fault == CUT_REPLY:
-                    self.answer(status, reply + b" " * 99, cut=99)
+    def do_GET(self) -> None:
+        self.server.operations.append("GET")
+        if self.server.faults and self.server.faults.popleft() == REFUSE:
+            self.close_connection = True
+            return
+        self._answer(400, _error("MissingAuthenticationToken"))
 
-            def answer(self, status: int, reply: bytes, cut: int = 0) -> None:
-                self.send_response(status)
-                self.send_header("Content-Type", "application/x-amz-json-1.0")
-                self.send_header("Content-Length", str(len(reply)))
-                self.end_headers()
-                self.wfile.write(reply[: len(reply) - cut])
+    def _forward(self, body: bytes) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection(self.server.upstream)
+        connection.request("POST", "/", body, dict(self.headers))
+        response = connection.getresponse()
+        reply = response.read()
+        connection.close()
+        self.server.replies.append(reply)
+        return response.status, reply
 
-            def date_time_string(self, timestamp: float | None = None) -> str:
-                return super().date_time_string((timestamp or time.time()) + proxy.clock_ahead)
+    def _finish_with(self, fault: str, status: int, reply: bytes) -> None:
+        if fault == NOT_YET:
+            reply = reply.replace(b'"ACTIVE"', b'"CREATING"')
+        if fault in {PASS, NOT_YET}:
+            self._answer(status, reply)
+        elif fault == ERROR_AFTER:
+            self._answer(500, _error("InternalServerError"))
+        else:
+            self.close_connection = True
+            if fault == CUT_REPLY:
+                self._answer(status, reply + b" " * 99, cut=99)
 
-            def log_message(self, *_: object) -> None:
-                pass
+    def _answer(self, status: int, reply: bytes, cut: int = 0) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(len(reply)))
+        self.end_headers()
+        self.wfile.write(reply[: len(reply) - cut])
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string((timestamp or time.time()) + self.server.clock_ahead)
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 def _error(code: str) -> bytes:
@@ -119,12 +120,12 @@ def _error(code: str) -> bytes:
 def fault_proxy(upstream: str) -> Iterator[FaultProxy]:
     """Run a proxy in front of an engine."""
     proxy = FaultProxy(upstream)
-    thread = threading.Thread(target=proxy.server.serve_forever, daemon=True)
+    thread = threading.Thread(target=proxy.serve_forever, daemon=True)
     thread.start()
     try:
         yield proxy
     finally:
         proxy.released.set()
-        proxy.server.shutdown()
-        proxy.server.server_close()
+        proxy.shutdown()
+        proxy.server_close()
         thread.join()
