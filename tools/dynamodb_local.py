@@ -70,10 +70,10 @@ def create_table(client: Any, table_name: str) -> None:
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """Run an empty engine in memory; yields its endpoint URL."""
+def running(*options: str) -> Iterator[str]:
+    """Run an empty engine in memory, with options for Java; yields its endpoint URL."""
     folder, port = fetch(), _free_port()
-    command = [_java(), f"-Djava.library.path={folder}/DynamoDBLocal_lib", "-jar"]
+    command = [_java(), *options, f"-Djava.library.path={folder}/DynamoDBLocal_lib", "-jar"]
     command += ["DynamoDBLocal.jar", "-inMemory", "-disableTelemetry", "-sharedDb"]
     process = subprocess.Popen(
         [*command, "-port", str(port)],

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from tests.python.support import ROOT
-from tests.python.support.engines import Engine, boto3_client, embedded_client
+from tests.python.support.engines import Engine, local_client
 from tests.python.support.environment import clean
 from tools import dynamodb_local
 
@@ -60,7 +60,8 @@ def no_verifier(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def dynamodb_url() -> Iterator[str]:
     """Run one DynamoDB Local for all tests; each makes a table of its own."""
-    with dynamodb_local.running() as url:
+    # Compiled quickly, not well: that halves the CPU time of so many different requests.
+    with dynamodb_local.running("-XX:TieredStopAtLevel=1") as url:
         yield url
 
 
@@ -85,13 +86,11 @@ def make_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str
         if name == "dynamodb_local":
             assert request.node.get_closest_marker("local"), "ask for local_engine, or mark local"
             url = request.getfixturevalue("dynamodb_url")
-            client = boto3_client(url)
-            dynamodb_local.create_table(client, table_name)
-            settings = {"endpoint_url": url, "region": "eu-west-1", "table_name": table_name}
-            return Engine(settings, client)
+            dynamodb_local.create_table(local_client(url), table_name)
+            return Engine({"endpoint_url": url, "region": "eu-west-1", "table_name": table_name})
         at = ":memory:" if name == "memory" else str(tmp_path / "users.db")
         # The first use makes the table, whoever comes first.
-        return Engine({"embedded": at, "table_name": table_name}, embedded_client(at, table_name))
+        return Engine({"embedded": at, "table_name": table_name})
 
     return make
 

@@ -25,6 +25,7 @@ def run(sections, folder, **variables):
     return {name: json.loads((folder / f"{name}.json").read_text()) for name in sections}
 
 
+@pytest.mark.local
 def test_calls_and_round_trips(tmp_path):
     found = run(["calls", "trips"], tmp_path)
     assert {"now", "verify", "QR code to PNG", "QR code to SVG"} <= set(found["calls"]["targets"])

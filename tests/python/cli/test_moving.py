@@ -147,7 +147,7 @@ class TestImport:
         """Every user there is whole, and the second run brings the rest."""
         engine = make_engine("dynamodb_local")
         file = tmp_path / "users.csv"
-        rows = {f"user{number}": lambdatotp.Secret.generate().base32 for number in range(3000)}
+        rows = {f"user{number}": lambdatotp.Secret.generate().base32 for number in range(1000)}
         file.write_text("user,secret\n" + "".join(f"{u},{s}\n" for u, s in rows.items()))
         stopped = threading.Event()
         with fault_proxy(engine.settings["endpoint_url"]) as proxy:
@@ -163,23 +163,23 @@ class TestImport:
                 process.send_signal(how)
                 stopped.set()
 
-            proxy.faults += [PASS] * 700 + [stop]
+            proxy.faults += [PASS] * 250 + [stop]
             out, err = process.communicate(timeout=120)
         assert stopped.is_set()
         if how == signal.SIGINT:
             assert process.returncode == 130, err
             done = int(err.split("everything up to line ")[1].split()[0])
-            assert 0 < done < 3001
+            assert 0 < done < 1001
             assert f"--from-line {done + 1}" in err
             assert out.startswith("imported: ")
         items = list(scanned(engine))
-        assert 0 < len(items) < 3000
+        assert 0 < len(items) < 1000
         for item in items:
             assert item["secret"]["S"] == rows[item["user_id"]["S"]]
             assert set(item) == {"user_id", "secret", "enrollment_id", "registered_at"}
         code, text = run("import", str(file), "--json", **engine.environment())
         assert code == 0
-        assert counts(json.loads(text)) == (3000 - len(items), len(items), 0, 0)
+        assert counts(json.loads(text)) == (1000 - len(items), len(items), 0, 0)
         stored = {item["user_id"]["S"]: item["secret"]["S"] for item in scanned(engine)}
         assert stored == rows
 
@@ -314,22 +314,25 @@ class TestExport:
         assert done.stderr == "exported: 1\n"
 
 
+# Not getrusage: its peak is inherited from the process that forked.
 MEASURED = """
-import json, resource, sys
+import json, sys
+from pathlib import Path
 from lambdatotp.cli import main
 try:
     main(sys.argv[1:])
 finally:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"peak_kib": peak}), file=sys.stderr)
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (peak,) = [line.split()[1] for line in lines if line.startswith("VmHWM")]
+    print(json.dumps({"peak_kib": int(peak)}), file=sys.stderr)
 """
 
 
-def test_a_hundred_thousand_users_in_one_run_in_the_memory_of_a_thousand(dynamodb_url, tmp_path):
+def test_ten_thousand_users_in_one_run_in_the_memory_of_a_thousand(dynamodb_url, tmp_path):
     """Import and export are as large as a page, whatever the table is."""
     client = boto3.client("dynamodb", endpoint_url=dynamodb_url, region_name="eu-west-1")
     peaks = {}
-    for count in (1_000, 100_000):
+    for count in (1_000, 10_000):
         name = f"many_{count}"
         where = ["--table-name", name, "--endpoint-url", dynamodb_url]
         assert run("create-table", *where)[0] == 0
@@ -357,5 +360,5 @@ def test_a_hundred_thousand_users_in_one_run_in_the_memory_of_a_thousand(dynamod
         client.update_table(TableName=name, DeletionProtectionEnabled=False)
         client.delete_table(TableName=name)
     for command in ("import", "export"):
-        # 100,000 secrets alone would be 5 MB, as Python keeps them 20.
-        assert peaks[command, 100_000] < peaks[command, 1_000] + 8 * 1024, peaks
+        # As Python keeps them, the names and secrets alone would be 2 MB.
+        assert peaks[command, 10_000] < peaks[command, 1_000] + 1024, peaks

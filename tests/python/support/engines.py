@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -16,10 +17,16 @@ if TYPE_CHECKING:
 class Engine:
     """A real DynamoDB engine with one empty table."""
 
-    def __init__(self, settings: dict[str, str], client: Any) -> None:
+    def __init__(self, settings: dict[str, str]) -> None:
         self.settings = settings
         self.table_name = settings["table_name"]
-        self.client = client
+
+    @cached_property
+    def client(self) -> Any:
+        """A boto3 client of it."""
+        if at := self.settings.get("embedded"):
+            return embedded_client(at, self.table_name)
+        return local_client(self.settings["endpoint_url"])
 
     def verifier(self, **settings: Any) -> lambdatotp.Verifier:
         return lambdatotp.Verifier(**{**self.settings, **settings})
@@ -56,6 +63,12 @@ def _typed(value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
     return {"N": str(value)} if isinstance(value, int) else {"S": value}
+
+
+@cache
+def local_client(endpoint_url: str) -> Any:
+    """The one client of an engine that answers over HTTP."""
+    return boto3_client(endpoint_url)
 
 
 def boto3_client(endpoint_url: str) -> Any:
