@@ -163,7 +163,8 @@ class TestImport:
                 process.send_signal(how)
                 stopped.set()
 
-            proxy.faults += [PASS] * 250 + [stop]
+            # Batches have 256 users: in the second.
+            proxy.faults += [PASS] * 350 + [stop]
             out, err = process.communicate(timeout=120)
         assert stopped.is_set()
         if how == signal.SIGINT:
