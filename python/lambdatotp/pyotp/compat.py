@@ -6,7 +6,7 @@ from ._lazy import names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from random import SystemRandom as SystemRandom  # noqa: PLC0414 - ours to give
+    from random import SystemRandom as SystemRandom
     from typing import Any
 
     random: SystemRandom

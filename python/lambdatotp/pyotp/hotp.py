@@ -10,7 +10,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__getattr__ = names(__name__, "hashlib")
+if TYPE_CHECKING:
+    import hashlib as hashlib
+else:
+    __getattr__ = names(__name__, "hashlib")
 
 
 class HOTP(OTP):

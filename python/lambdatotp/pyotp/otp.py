@@ -17,7 +17,12 @@ _make_key = _lambdatotp._pyotp_key  # noqa: SLF001 - our own
 # The truncation of RFC 4226 reads up to byte 18.
 _MIN_DIGEST_BYTES = 18
 
-__getattr__ = names(__name__, "base64", "hashlib", "hmac")
+if TYPE_CHECKING:
+    import base64 as base64
+    import hashlib as hashlib
+    import hmac as hmac
+else:
+    __getattr__ = names(__name__, "base64", "hashlib", "hmac")
 
 
 class OTP:
@@ -70,7 +75,7 @@ class OTP:
         """Do what every constructor does; by position, which is faster than super()."""
         self.digits = digits
         self.secret = secret
-        self.name = name or "Secret"
+        self.name: str = name or "Secret"
         self.issuer = issuer
         cls = type(self)
         plain = cls.byte_secret is _BYTE_SECRET and cls.int_to_bytestring is _INT_TO_BYTESTRING

@@ -12,10 +12,14 @@ from .otp import _GENERATE_OTP, OTP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import datetime
     from typing import Any, ClassVar
 
-__getattr__ = names(__name__, "calendar", "datetime", "hashlib")
+if TYPE_CHECKING:
+    import calendar as calendar
+    import datetime as datetime
+    import hashlib as hashlib
+else:
+    __getattr__ = names(__name__, "calendar", "datetime", "hashlib")
 
 _YEAR_10000 = 253402300800  # in seconds since 1970
 _OUT_OF_RANGE = "for_time must be at or after the Unix epoch and before year 10000 UTC"
@@ -210,13 +214,15 @@ class TOTP(OTP):
         Raises:
             ValueError: The time is before 1970 or after 9999.
         """
-        kind = type(for_time)
+        # Any: what is neither of them is for Python to refuse.
+        seconds: Any = for_time
+        kind = type(seconds)
         # By what it has: a test may have replaced the class.
-        if kind is not float and kind is not int and hasattr(for_time, "utctimetuple"):
-            for_time = _seconds(for_time)  # type: ignore[arg-type]
-        if not self._older and not 0 <= for_time < _YEAR_10000:  # type: ignore[operator]
+        if kind is not float and kind is not int and hasattr(seconds, "utctimetuple"):
+            seconds = _seconds(seconds)
+        if not self._older and not 0 <= seconds < _YEAR_10000:
             raise ValueError(_OUT_OF_RANGE)
-        return int(int(for_time) / self.interval)  # type: ignore[arg-type]
+        return int(int(seconds) / self.interval)
 
 
 _TIMECODE = TOTP.timecode

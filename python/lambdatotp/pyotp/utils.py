@@ -15,9 +15,15 @@ __all__ = ["build_uri", "compare_digest", "strings_equal"]
 # Longer texts are refused before they are normalized, which takes quadratic time.
 _MAX_COMPARISON_LENGTH = 1024
 
-__getattr__ = names(
-    __name__, "urllib.parse.quote", "urllib.parse.urlencode", "urllib.parse.urlparse"
-)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from urllib.parse import quote as quote
+    from urllib.parse import urlencode as urlencode
+    from urllib.parse import urlparse as urlparse
+else:
+    __getattr__ = names(
+        __name__, "urllib.parse.quote", "urllib.parse.urlencode", "urllib.parse.urlparse"
+    )
 # Where a test may have put others in their place.
 _here = sys.modules[__name__]
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from lambdatotp.pyotp._lazy import names
 from lambdatotp.pyotp.totp import TOTP
 
-__getattr__ = names(__name__, "hashlib")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import hashlib as hashlib
+else:
+    __getattr__ = names(__name__, "hashlib")
 
 STEAM_CHARS = "23456789BCDFGHJKMNPQRTVWXY"
 STEAM_DEFAULT_DIGITS = 5

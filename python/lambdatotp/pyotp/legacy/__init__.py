@@ -82,4 +82,5 @@ def parse_uri(uri: str) -> OTP:
     Raises:
         ValueError: It is not a key URI, or has no secret.
     """
-    return _parse(uri, TOTP, HOTP, contrib.Steam)  # type: ignore[return-value]
+    made: OTP = _parse(uri, TOTP, HOTP, contrib.Steam)
+    return made

@@ -9,7 +9,11 @@ from .otp import OTP
 
 __all__ = ["HOTP", "OTP", "utils"]
 
-__getattr__ = names(__name__, "hashlib")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import hashlib as hashlib
+else:
+    __getattr__ = names(__name__, "hashlib")
 
 
 class HOTP(OTP, hotp.HOTP):

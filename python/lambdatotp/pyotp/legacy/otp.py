@@ -11,7 +11,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, ClassVar
 
-__getattr__ = names(__name__, "base64", "hashlib", "hmac")
+if TYPE_CHECKING:
+    import base64 as base64
+    import hashlib as hashlib
+    import hmac as hmac
+else:
+    __getattr__ = names(__name__, "base64", "hashlib", "hmac")
 
 
 class OTP(otp.OTP):

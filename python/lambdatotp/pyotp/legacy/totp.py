@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["OTP", "TOTP", "time", "utils"]
 
-__getattr__ = names(__name__, "calendar", "datetime", "hashlib")
+if TYPE_CHECKING:
+    import calendar as calendar
+    import datetime as datetime
+    import hashlib as hashlib
+else:
+    __getattr__ = names(__name__, "calendar", "datetime", "hashlib")
 
 
 class TOTP(OTP, totp.TOTP):

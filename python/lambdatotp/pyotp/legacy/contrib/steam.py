@@ -9,7 +9,11 @@ from lambdatotp.pyotp.legacy.totp import TOTP
 
 __all__ = ["STEAM_CHARS", "STEAM_DEFAULT_DIGITS", "TOTP", "Steam"]
 
-__getattr__ = names(__name__, "hashlib")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import hashlib as hashlib
+else:
+    __getattr__ = names(__name__, "hashlib")
 
 
 class Steam(TOTP, steam.Steam):
