@@ -82,7 +82,6 @@ def things():
         "period": 30,
         "raw": b"1" * 20,
         "rest": (None, 1, None),
-        "rows": 40,
         "secret": "A" * 32,
         "rows": 24,
         "segment": 0,
