@@ -5,8 +5,8 @@
 //! The layers, each of which knows only those before it, as a test demands
 //! (`tests/python/docs/test_layers.py`):
 //!
-//! - `policy`, `process`, `environment`, [`random`]: arithmetic, and what the operating
-//!   system gives.
+//! - `policy`, `config_error`, `process`, `environment`, [`random`]: arithmetic, and what
+//!   the operating system gives.
 //! - [`otp`] and [`qr`]: one-time passwords (RFC 4226, RFC 6238), key URIs, QR codes.
 //!   Pure: no clock, no I/O. They are the whole crate with `default-features = false`.
 //! - [`store`]: the table, one item a user, changed by conditional writes only. The
@@ -34,6 +34,8 @@
 //!
 //! No secret, code or item ever gets into an error, a log or a `Debug` output.
 
+#[cfg(feature = "dynamodb")]
+mod config_error;
 #[cfg(feature = "dynamodb")]
 mod environment;
 pub mod otp;

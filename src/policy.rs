@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use crate::config_error::ConfigError;
+
 /// The budget of attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
@@ -40,22 +42,14 @@ impl Policy {
     /// 1 to 100 misses in a row (NIST SP 800-63B section 3.2.2 forbids more).
     ///
     /// # Errors
-    /// The name of the value that is out of range, and its range.
-    pub fn new(
-        burst: u32,
-        refill: Duration,
-        max_misses: u32,
-    ) -> Result<Self, (&'static str, &'static str)> {
-        let month = Duration::from_hours(30 * 24);
-        if !(1..=100).contains(&burst) {
-            Err(("burst", "1 to 100 attempts"))
-        } else if refill < Duration::from_millis(1) || refill > month {
-            Err(("refill", "0.001 to 2592000 seconds"))
-        } else if !(1..=100).contains(&max_misses) {
-            Err(("max_misses", "1 to 100 misses"))
-        } else {
-            Ok(Self { burst, refill, max_misses })
-        }
+    /// [`ConfigError`] naming the value that is out of range.
+    pub fn new(burst: u32, refill: Duration, max_misses: u32) -> Result<Self, ConfigError> {
+        let refills = Duration::from_millis(1)..=Duration::from_hours(30 * 24);
+        let (attempts, misses) = ((1..=100).contains(&burst), (1..=100).contains(&max_misses));
+        ConfigError::unless(attempts, "burst", "use 1 to 100 attempts")?;
+        ConfigError::unless(refills.contains(&refill), "refill", "use 0.001 to 2592000 seconds")?;
+        ConfigError::unless(misses, "max_misses", "use 1 to 100 misses")?;
+        Ok(Self { burst, refill, max_misses })
     }
 
     /// Attempts granted at once to a user who owes nothing.

@@ -39,10 +39,12 @@ pub use register::{NewUser, Registered};
 pub use reserve::{Attempt, Reserved};
 pub use seal::KeyRing;
 pub use settings::Settings;
+pub(crate) use settings::{WAITS, WAITS_IN_WORDS};
 pub use status::Status;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
+use crate::config_error::ConfigError;
 use client::Connection;
 
 /// The table, and the one client that speaks to it.
@@ -57,16 +59,15 @@ impl Store {
     /// Checks the settings; no I/O happens before the first call.
     ///
     /// # Errors
-    /// [`StoreError::Configuration`] for settings that can never work.
-    pub fn new(table: &str, settings: Settings) -> Result<Self, StoreError> {
-        let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-        if !(3..=255).contains(&table.len()) || !table.bytes().all(legal) {
-            return Err(StoreError::Configuration(format!(
-                "invalid table_name {table:?}: DynamoDB takes 3 to 255 letters, digits, '_', '-' and '.'"
-            )));
+    /// [`ConfigError`] for settings that can never work.
+    pub fn new(table: &str, settings: Settings) -> Result<Self, ConfigError> {
+        settings::check_table(table)?;
+        settings.check()?;
+        if settings.embedded.is_some() {
+            embedded::available()?;
         }
         let keys = settings.keys.clone();
-        Ok(Self { table: table.to_owned(), keys, connection: Connection::new(table, settings)? })
+        Ok(Self { table: table.to_owned(), keys, connection: Connection::new(table, settings) })
     }
 
     /// What keeps requests waiting, where that is known.

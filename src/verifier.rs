@@ -19,8 +19,9 @@ use crate::qr::QrError;
 use crate::random::RandomError;
 use crate::store::{Store, StoreError};
 
+pub use crate::config_error::ConfigError;
 pub use crate::policy::{Charge, Policy};
-pub use config::{Config, ConfigError};
+pub use config::{Config, Window};
 pub use recovery::{MAX_RECOVERY_CODES, UserStatus};
 pub use register::{Enrollment, Registration};
 pub use verify::Verification;
@@ -91,9 +92,9 @@ impl Verifier {
     /// Checks the configuration. No I/O happens before the first operation.
     ///
     /// # Errors
-    /// [`StoreError::Configuration`] for a table name, an endpoint or an engine that
-    /// can never work.
-    pub fn new(config: Config) -> Result<Self, StoreError> {
+    /// [`ConfigError`] for the first setting that can never work.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        config.check()?;
         let store = Store::new(&config.table_name, config.store.clone())?;
         Ok(Self(Arc::new(Shared {
             config,
@@ -112,7 +113,8 @@ impl Verifier {
         config: Config,
         network: Arc<dyn crate::simulation::Network>,
         time: Arc<dyn crate::simulation::Time>,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, ConfigError> {
+        config.check()?;
         let settings = config.store.clone();
         let store = Store::simulated(&config.table_name, settings, network, Arc::clone(&time))?;
         Ok(Self(Arc::new(Shared { config, store, time: Some(time) })))

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use lambdatotp::otp::Totp;
 use lambdatotp::store::{Settings, StoreError};
-use lambdatotp::verifier::{Config, Policy, Registration, Verification, Verifier, VerifierError};
+use lambdatotp::verifier::{
+    Config, Policy, Registration, Verification, Verifier, VerifierError, Window,
+};
 use proptest::prelude::*;
 
 const START: u64 = 1_700_000_000;
@@ -17,6 +19,7 @@ fn verifier(policy: Policy, window: u64) -> Verifier {
     let number = TABLES.fetch_add(1, Ordering::Relaxed);
     let store = Settings { embedded: Some(":memory:".to_owned()), ..Settings::default() };
     let table_name = format!("users_{number}");
+    let window = Window::new(window).expect("up to 10");
     Verifier::new(Config { table_name, policy, window, store, ..Config::default() }).expect("valid")
 }
 

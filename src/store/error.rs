@@ -4,6 +4,7 @@ use std::error::Error;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
+use crate::config_error::ConfigError;
 use crate::random::RandomError;
 
 /// Why the store gave no answer. No message holds an item, a secret or a code.
@@ -30,6 +31,13 @@ pub enum StoreError {
     /// The operating system gave no random bytes.
     #[error(transparent)]
     Random(#[from] RandomError),
+}
+
+impl From<ConfigError> for StoreError {
+    /// For a setting that only a request shows, such as an endpoint in the environment.
+    fn from(error: ConfigError) -> Self {
+        Self::Configuration(error.to_string())
+    }
 }
 
 /// Where credentials are from, for people.

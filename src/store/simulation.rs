@@ -12,7 +12,8 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 
-use super::{Settings, Store, StoreError};
+use super::{Settings, Store};
+use crate::config_error::ConfigError;
 use crate::simulation::{Network, Reply, Request, Time};
 
 #[derive(Clone)]
@@ -65,7 +66,7 @@ impl Store {
         settings: Settings,
         network: Arc<dyn Network>,
         time: Arc<dyn Time>,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, ConfigError> {
         let connector = SharedHttpConnector::new(Connector(network));
         let store = Self::new(table, settings)?;
         let http_client = http_client_fn(move |_, _| connector.clone());

@@ -3,10 +3,13 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use crate::config_error::ConfigError;
 use crate::environment;
 use crate::otp::{Algorithm, Digits, Period};
 use crate::policy::Policy;
-use crate::store::{KeyRing, Settings};
+use crate::store::{KeyRing, Settings, WAITS, WAITS_IN_WORDS};
+
+const TTL_IN_WORDS: &str = "use 60 to 2592000 seconds, or 0 for never";
 
 /// Everything a verifier can be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +24,8 @@ pub struct Config {
     pub period: Period,
     /// The hash of new users' codes.
     pub algorithm: Algorithm,
-    /// Steps accepted on each side of the current one, 0 to 10.
-    pub window: u64,
+    /// How far the clock of a phone may be off.
+    pub window: Window,
     /// The budget of guesses.
     pub policy: Policy,
     /// When a registration that no code was ever accepted for lapses, and the user may
@@ -42,7 +45,7 @@ impl Default for Config {
             digits: Digits::default(),
             period: Period::default(),
             algorithm: Algorithm::default(),
-            window: 1,
+            window: Window::default(),
             policy: Policy::default(),
             enrollment_ttl: None,
             timeout: Duration::from_secs(8),
@@ -51,19 +54,33 @@ impl Default for Config {
     }
 }
 
-/// A setting that cannot be.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid {name}: {problem}")]
-pub struct ConfigError {
-    /// The argument, or the environment variable.
-    pub name: String,
-    /// What it must be.
-    pub problem: String,
+/// How far the clock of a phone may be off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window(u8);
+
+impl Window {
+    /// Steps accepted on each side of the current one: each makes a guess likelier to be
+    /// right.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for more than 10.
+    pub fn new(steps: u64) -> Result<Self, ConfigError> {
+        match u8::try_from(steps) {
+            Ok(steps @ 0..=10) => Ok(Self(steps)),
+            _ => Err(ConfigError::new("window", "use 0 to 10 steps")),
+        }
+    }
+
+    /// Steps accepted on each side of the current one.
+    #[must_use]
+    pub const fn steps(self) -> u64 {
+        self.0 as u64
+    }
 }
 
-impl ConfigError {
-    fn new(name: impl Into<String>, problem: impl ToString) -> Self {
-        Self { name: name.into(), problem: problem.to_string() }
+impl Default for Window {
+    fn default() -> Self {
+        Self(1)
     }
 }
 
@@ -75,22 +92,13 @@ impl Config {
     /// [`ConfigError`] for an unknown name or a value out of range.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
         let whole = || value.parse::<u64>().ok();
-        let time = || {
-            let limits = Duration::from_millis(1)..=Duration::from_mins(15);
-            let time = seconds(value).filter(|time| limits.contains(time));
-            valid(name, time, "use 0.001 to 900 seconds")
-        };
+        let wait = || valid(name, seconds(value), WAITS_IN_WORDS);
         match name {
             "table_name" => value.clone_into(&mut self.table_name),
             "region" => self.store.region = Some(value.to_owned()),
             "endpoint_url" => self.store.endpoint_url = Some(value.to_owned()),
             "embedded" => self.store.embedded = Some(value.to_owned()),
-            "issuer" => {
-                let fits = (1..=100).contains(&value.len()) && !value.chars().any(char::is_control);
-                let issuer = fits.then(|| value.to_owned());
-                let problem = "it must have 1 to 100 bytes and no control characters";
-                self.issuer = valid(name, issuer, problem)?;
-            }
+            "issuer" => value.clone_into(&mut self.issuer),
             "digits" => {
                 let digits = whole().and_then(|count| Digits::new(count).ok());
                 self.digits = valid(name, digits, "use 6, 7 or 8")?;
@@ -103,8 +111,7 @@ impl Config {
                 self.algorithm = valid(name, value.parse().ok(), "use SHA1, SHA256 or SHA512")?;
             }
             "window" => {
-                let window = whole().filter(|steps| (0..=10).contains(steps));
-                self.window = valid(name, window, "use 0 to 10 steps")?;
+                self.window = Window::new(whole().unwrap_or(u64::MAX))?;
             }
             "burst" | "refill" | "max_misses" => self.set_policy(name, value)?,
             "keys" => {
@@ -112,21 +119,33 @@ impl Config {
                     KeyRing::parse(value).map_err(|why| ConfigError::new(name, why))?;
             }
             "enrollment_ttl" => {
-                let range = Duration::from_mins(1)..=Duration::from_hours(30 * 24);
-                let ttl = seconds(value).filter(|ttl| ttl.is_zero() || range.contains(ttl));
-                let ttl = valid(name, ttl, "use 60 to 2592000 seconds, or 0 for never")?;
+                let ttl = valid(name, seconds(value), TTL_IN_WORDS)?;
                 self.enrollment_ttl = Some(ttl).filter(|ttl| !ttl.is_zero());
             }
-            "timeout" => self.timeout = time()?,
-            "connect_timeout" => self.store.connect_timeout = time()?,
-            "attempt_timeout" => self.store.attempt_timeout = time()?,
-            "max_connections" => {
-                let count = value.parse().ok().filter(|count| (1..=10_000).contains(count));
-                self.store.max_connections = valid(name, count, "use 1 to 10000")?;
-            }
+            "timeout" => self.timeout = wait()?,
+            "connect_timeout" => self.store.connect_timeout = wait()?,
+            "attempt_timeout" => self.store.attempt_timeout = wait()?,
+            // No number is as wrong as one that is out of range.
+            "max_connections" => self.store.max_connections = value.parse().unwrap_or(0),
             _ => return Err(ConfigError::new(name, "there is no such setting")),
         }
-        Ok(())
+        self.check()
+    }
+
+    /// Checks what the types of the fields leave open, and changes nothing.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the first setting that cannot be.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let issuer =
+            (1..=100).contains(&self.issuer.len()) && !self.issuer.chars().any(char::is_control);
+        let problem = "it must have 1 to 100 bytes and no control characters";
+        ConfigError::unless(issuer, "issuer", problem)?;
+        let ttls = Duration::from_mins(1)..=Duration::from_hours(30 * 24);
+        let ttl = self.enrollment_ttl.is_none_or(|ttl| ttls.contains(&ttl));
+        ConfigError::unless(ttl, "enrollment_ttl", TTL_IN_WORDS)?;
+        ConfigError::unless(WAITS.contains(&self.timeout), "timeout", WAITS_IN_WORDS)?;
+        self.store.check()
     }
 
     fn set_policy(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
@@ -139,9 +158,7 @@ impl Config {
             "refill" => refill = seconds(value).unwrap_or_default(),
             _ => max_misses = whole,
         }
-        let policy = Policy::new(burst, refill, max_misses);
-        self.policy =
-            policy.map_err(|(name, range)| ConfigError::new(name, format!("use {range}")))?;
+        self.policy = Policy::new(burst, refill, max_misses)?;
         Ok(())
     }
 
@@ -234,7 +251,7 @@ mod tests {
             digits: Digits::new(8).expect("in range"),
             period: Period::new(60).expect("in range"),
             algorithm: Algorithm::Sha256,
-            window: 0,
+            window: Window::new(0).expect("in range"),
             policy: Policy::new(5, Duration::from_millis(500), 50).expect("in range"),
             enrollment_ttl: Some(Duration::from_hours(1)),
             timeout: Duration::from_secs(9),
@@ -247,6 +264,39 @@ mod tests {
             },
         };
         assert_eq!(config.expect("all in range"), expected);
+    }
+
+    /// A program in Rust fills the fields itself.
+    #[test]
+    fn a_verifier_checks_what_no_text_was() {
+        let config = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            config
+        };
+        let hour = Duration::from_hours(1);
+        assert_eq!(Window::new(u64::MAX).expect_err("too wide").name, "window");
+        assert_eq!(Window::new(11).expect_err("too wide").name, "window");
+        assert_eq!(Policy::new(0, hour, 1).expect_err("no attempt at all").name, "burst");
+        for (name, config) in [
+            ("table_name", config(|config| config.table_name = "a table".to_owned())),
+            ("issuer", config(|config| config.issuer = String::new())),
+            ("issuer", config(|config| config.issuer = "a\nb".to_owned())),
+            ("enrollment_ttl", config(|config| config.enrollment_ttl = Some(Duration::ZERO))),
+            ("enrollment_ttl", config(|config| config.enrollment_ttl = Some(Duration::MAX))),
+            ("timeout", config(|config| config.timeout = Duration::ZERO)),
+            ("connect_timeout", config(|config| config.store.connect_timeout = Duration::MAX)),
+            ("attempt_timeout", config(|config| config.store.attempt_timeout = Duration::ZERO)),
+            ("max_connections", config(|config| config.store.max_connections = 0)),
+            ("max_connections", config(|config| config.store.max_connections = usize::MAX)),
+            (
+                "endpoint_url",
+                config(|config| config.store.endpoint_url = Some("localhost:8000".to_owned())),
+            ),
+        ] {
+            let error = crate::verifier::Verifier::new(config).expect_err(name);
+            assert_eq!(error.name, name, "{error}");
+        }
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Verifier {
             Reserved::Locked => return Err(VerifierError::Locked),
         };
         let seconds = now.as_secs();
-        let search = |after| record.totp.verify_after(code, seconds, config.window, after);
+        let search = |after| record.totp.verify_after(code, seconds, config.window.steps(), after);
         let Some(step) = search(record.last_step) else {
             let used = search(None).is_some();
             return Ok(if used { Verification::Replayed } else { Verification::Rejected });

@@ -18,21 +18,18 @@ pub use engine::call;
 #[cfg(feature = "embedded")]
 pub(crate) use engine::{http_client, locked};
 
+use crate::config_error::ConfigError;
+#[cfg(not(feature = "embedded"))]
 use crate::store::StoreError;
 
 /// Whether this build has the engine.
 ///
 /// # Errors
-/// [`StoreError::Configuration`] when it was left out.
-pub fn available() -> Result<(), StoreError> {
-    if cfg!(feature = "embedded") {
-        return Ok(());
-    }
-    Err(StoreError::Configuration(
-        "this build has no embedded engine: install lambdatotp with the feature 'embedded', \
-         or unset LAMBDATOTP_EMBEDDED to use DynamoDB"
-            .to_owned(),
-    ))
+/// [`ConfigError`] when it was left out.
+pub fn available() -> Result<(), ConfigError> {
+    let problem = "this build has no embedded engine: install lambdatotp with the feature \
+                   'embedded', or unset LAMBDATOTP_EMBEDDED to use DynamoDB";
+    ConfigError::unless(cfg!(feature = "embedded"), "embedded", problem)
 }
 
 /// One raw DynamoDB request to the engine, which this build does not have.
@@ -47,7 +44,8 @@ pub async fn call(
     _operation: &str,
     _body: &str,
 ) -> Result<(u16, String), StoreError> {
-    available().and(Err(StoreError::Unavailable("no embedded engine".to_owned())))
+    available()?;
+    Err(StoreError::Unavailable("no embedded engine".to_owned()))
 }
 
 #[cfg(not(feature = "embedded"))]
@@ -61,5 +59,6 @@ pub(crate) async fn http_client(
     _at: &str,
     _table: &str,
 ) -> Result<aws_sdk_dynamodb::config::SharedHttpClient, StoreError> {
-    available().and(Err(StoreError::Unavailable("no embedded engine".to_owned())))
+    available()?;
+    Err(StoreError::Unavailable("no embedded engine".to_owned()))
 }

@@ -10,7 +10,7 @@ import pytest
 from tests.python.support import ROOT
 
 LAYERS = [
-    {"environment", "policy", "process", "qr", "random", "simulation"},
+    {"config_error", "environment", "policy", "process", "qr", "random", "simulation"},
     {"otp"},
     {"store"},
     {"verifier"},
