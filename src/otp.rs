@@ -5,7 +5,10 @@
 //! outside thing it touches is the operating system's random number generator, in
 //! [`Secret::generate`].
 
+mod base32;
+mod code;
 mod hotp;
+mod mac;
 #[cfg(feature = "admin")]
 mod migration;
 mod recovery;
@@ -18,14 +21,15 @@ use std::fmt;
 use std::str::FromStr;
 
 #[cfg(feature = "python")]
-pub(crate) use hotp::KeyedMac;
-pub use hotp::{Code, Hotp};
+pub(crate) use base32::lenient_base32;
+pub use code::Code;
+pub use hotp::Hotp;
+#[cfg(feature = "python")]
+pub(crate) use mac::KeyedMac;
 #[cfg(feature = "admin")]
 pub use migration::{KEYS_A_PAYLOAD, Migration};
 pub use recovery::RecoveryCode;
 pub use secret::Secret;
-#[cfg(feature = "python")]
-pub(crate) use secret::lenient_base32;
 pub use totp::Totp;
 pub use uri::{Factor, KeyUri};
 

@@ -69,7 +69,7 @@ MUTANTS = {
         "tests/python/otp/test_typed_codes.py -k costs_nothing",
     ),
     "typed codes: pasted ones are refused": Mutant(
-        "src/otp/hotp.rs",
+        "src/otp/code.rs",
         "return Self::parse_translated(text);",
         "return None;",
         "tests/python/otp/test_typed_codes.py -k right_codes",

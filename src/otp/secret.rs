@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use data_encoding::{BASE32_NOPAD, Encoding, Specification};
-use std::sync::LazyLock;
+use data_encoding::BASE32_NOPAD;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::OtpError;
+use super::{OtpError, base32};
 use crate::random::{self, RandomError};
 
 /// The shortest key accepted, in bytes: PyOTP made 80-bit keys until 2019, and
@@ -32,51 +31,6 @@ const GENERATED_BYTES: usize = 20;
 /// ```
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
-
-/// RFC 4648 base32 in any case, without padding. Trailing bits are not checked, as in
-/// Python's own decoder: other programs issue such secrets, and refusing them would
-/// lock their owners out.
-pub(crate) fn lenient_base32(ignored: &str) -> Encoding {
-    let mut spec = Specification::new();
-    spec.symbols.push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
-    spec.translate.from.push_str("abcdefghijklmnopqrstuvwxyz");
-    spec.translate.to.push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-    spec.ignore.push_str(ignored);
-    spec.check_trailing_bits = false;
-    spec.encoding().expect("constant, tested specifications")
-}
-
-/// As people write it, with spaces and hyphens.
-static BASE32: LazyLock<Encoding> = LazyLock::new(|| lenient_base32(" -"));
-
-/// The value of each character of base32, and something larger for all others.
-const VALUES: [u8; 256] = {
-    let mut values = [u8::MAX; 256];
-    let mut value = 0;
-    while value < 32 {
-        let symbol = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[value as usize];
-        values[symbol as usize] = value;
-        values[symbol.to_ascii_lowercase() as usize] = value;
-        value += 1;
-    }
-    values
-};
-
-/// Decodes what programs write: whole groups of eight characters, nothing in between.
-/// Most of the time that a code takes went into the general decoder.
-fn whole_groups(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let (groups, []) = text.as_chunks::<8>() else { return None };
-    let mut bytes = Zeroizing::new(Vec::with_capacity(groups.len() * 5));
-    for group in groups {
-        let values = group.map(|symbol| VALUES[usize::from(symbol)]);
-        if values.iter().fold(0, |all, value| all | value) >= 32 {
-            return None;
-        }
-        let bits = values.iter().fold(0, |bits, &value| bits << 5 | u64::from(value));
-        bytes.extend_from_slice(&bits.to_be_bytes()[3..]);
-    }
-    Some(bytes)
-}
 
 impl Secret {
     /// A new secret: 160 bits straight from the operating system.
@@ -136,7 +90,7 @@ impl std::str::FromStr for Secret {
             return Err(OtpError::InvalidSecret("it is longer than 1024 bits"));
         }
         let text = text.as_bytes();
-        match whole_groups(text).or_else(|| BASE32.decode(text).ok().map(Zeroizing::new)) {
+        match base32::decode(text) {
             Some(bytes) => Self::owning(bytes),
             None => {
                 Err(OtpError::InvalidSecret("it is not base32 (letters A to Z and digits 2 to 7)"))
@@ -209,13 +163,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn whole_groups_are_decoded_alike(text in "([A-Za-z2-7]{8}){0,8}|[A-Za-z0-9 =-]{0,40}") {
-            if let Some(bytes) = whole_groups(text.as_bytes()) {
-                prop_assert_eq!(Ok(bytes.to_vec()), BASE32.decode(text.as_bytes()));
-            }
-        }
-
         #[test]
         fn base32_round_trips(bytes in prop::collection::vec(any::<u8>(), MIN_BYTES..=MAX_BYTES)) {
             let secret = Secret::from_bytes(&bytes).expect("a valid length");

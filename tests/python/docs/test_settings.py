@@ -55,7 +55,7 @@ def handed_on_by_the_binding() -> list[str]:
     (body,) = re.findall(
         r"let arguments = \[(.*?)\n        \];", source("src/python/verifier.rs"), re.DOTALL
     )
-    pairs = re.findall(r'\("(\w+)", (?:text\()?(\w+)', body)
+    pairs = re.findall(r'\("(\w+)", Kind::\w+, (\w+)\)', body)
     assert all(name == argument for name, argument in pairs)
     return [name for name, _ in pairs]
 
