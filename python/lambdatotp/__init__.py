@@ -15,7 +15,7 @@ Each has an `_async` twin. Secrets and codes appear in no repr, message or log.
 """
 
 try:
-    from . import _lambdatotp
+    from . import _lambdatotp  # noqa: F401 - whether it loads
 except ImportError as _error:
     from ._unloadable import reason as _reason
 
@@ -100,17 +100,73 @@ def _default() -> Verifier:
     return verifier
 
 
-def register(  # noqa: D103 - below
+def register(
     user: str, *, secret: Secret | str | None = None, recovery_codes: int = 0
 ) -> Enrollment:
+    """Registers a user.
+
+    Args:
+        user: 1 to 256 bytes of UTF-8 without control characters.
+        secret: A `Secret`, or base32 of 80 bits or more, to move an existing
+            authenticator in; by default a fresh one of 160 bits.
+        recovery_codes: How many recovery codes to make, 0 to 20.
+
+    Returns:
+        The enrollment: its QR code is to be shown to the user, once.
+
+    Raises:
+        UserExistsError: The user is registered already; nothing changed.
+        InvalidUserError: The user id cannot be used.
+        InvalidSecretError: The secret cannot be used.
+        ValueError: More recovery codes than 20.
+        StoreUnavailableError: No answer from the table.
+        ConfigurationError: Credentials, region, table or permissions are wrong.
+    """
     return _default().register(user, secret=secret, recovery_codes=recovery_codes)
 
 
-def verify(user: str, code: str) -> bool:  # noqa: D103 - below
+def verify(user: str, code: str) -> bool:
+    """Checks a code, and uses it up when it is right.
+
+    The attempt is charged before the code is looked at, so parallel guesses
+    cannot outrun the budget; a right code gives its own attempt back. One round
+    trip for a wrong code, two for a right one.
+
+    Args:
+        user: The user id.
+        code: What the user typed or pasted, digits of any script; white space, dashes
+            and invisible characters are dropped.
+
+    Returns:
+        True for a right code, once. False for one that is wrong, was used
+        before, or cannot be a code.
+
+    Raises:
+        TypeError: The user or the code is not a str.
+        UserNotFoundError: There is no such user.
+        TooManyAttemptsError: The budget is spent; `retry_after` says how long,
+            in seconds. Nothing was charged.
+        LockedError: 100 misses in a row.
+        InvalidUserError: The user id cannot be used.
+        StoreUnavailableError: No answer from the table, so no verdict.
+        StoreCorruptError: The user's item was damaged by other hands.
+        ConfigurationError: Credentials, region, table or permissions are wrong.
+    """
     return _default().verify(user, code)
 
 
-def delete(user: str) -> None:  # noqa: D103 - below
+def delete(user: str) -> None:
+    """Removes a user: their codes are invalid from now on.
+
+    Args:
+        user: The user id.
+
+    Raises:
+        UserNotFoundError: There is no such user.
+        InvalidUserError: The user id cannot be used.
+        StoreUnavailableError: No answer from the table.
+        ConfigurationError: Credentials, region, table or permissions are wrong.
+    """
     _default().delete(user)
 
 
@@ -133,9 +189,3 @@ async def verify_async(user: str, code: str) -> bool:
 async def delete_async(user: str) -> None:
     """Remove a user: `delete`, awaitable."""
     await _default().delete_async(user)
-
-
-# One text each, written at the native method.
-register.__doc__ = _lambdatotp.Verifier.register.__doc__
-verify.__doc__ = _lambdatotp.Verifier.verify.__doc__
-delete.__doc__ = _lambdatotp.Verifier.delete.__doc__

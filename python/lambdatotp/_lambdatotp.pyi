@@ -70,15 +70,40 @@ MAX_TRANSFER_KEYS: Final[int]
 
 @final
 class Secret:
+    """A shared key of 80 to 1024 bits. Its repr and str show nothing; comparison takes
+    constant time.
+
+    Args:
+        base32: RFC 4648 base32 in any case; spaces, hyphens and padding are ignored.
+
+    Raises:
+        InvalidSecretError: Not base32, or too short or too long.
+    """
     def __new__(cls, base32: Secret | str, /) -> Secret: ...
     @classmethod
-    def generate(cls) -> Secret: ...
+    def generate(cls) -> Secret:
+        """A new secret of 160 bits (RFC 4226 section 4), straight from the operating
+        system's generator on each call.
+
+        Raises:
+            LambdaTotpError: The operating system gave no random bytes.
+        """
     @classmethod
-    def from_bytes(cls, raw: bytes, /) -> Secret: ...
+    def from_bytes(cls, raw: bytes, /) -> Secret:
+        """A secret from raw bytes.
+
+        Args:
+            raw: The key, 10 to 128 bytes.
+
+        Raises:
+            InvalidSecretError: Any other length.
+        """
     @property
-    def base32(self) -> str: ...
+    def base32(self) -> str:
+        """Base32 in capitals, without padding: the form to type by hand."""
     @property
-    def bits(self) -> int: ...
+    def bits(self) -> int:
+        """The length in bits."""
     def __bytes__(self) -> bytes: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -88,6 +113,21 @@ class Secret:
 
 @final
 class Totp:
+    """Time-based one-time passwords, RFC 6238.
+
+    Checking codes is not enough to keep an intruder out: also refuse what was used
+    before (`last_step`) and limit the guesses. `lambdatotp.verify` does both.
+
+    Args:
+        secret: A `Secret`, or its base32 text.
+        digits: Length of a code: 6, 7 or 8.
+        period: How long a code is shown, in seconds: 1 to 120.
+        algorithm: "SHA1", "SHA256" or "SHA512".
+
+    Raises:
+        InvalidSecretError: The secret is not usable.
+        ValueError: Another argument is out of range.
+    """
     def __new__(
         cls,
         secret: Secret | str,
@@ -96,10 +136,32 @@ class Totp:
         period: int = 30,
         algorithm: str = "SHA1",
     ) -> Totp: ...
-    def now(self) -> str: ...
-    def at(self, unix_seconds: float, /) -> str: ...
-    def step_at(self, unix_seconds: float | None = None, /) -> int: ...
-    def code_for_step(self, step: int, /) -> str: ...
+    def now(self) -> str:
+        """The code shown right now."""
+    def at(self, unix_seconds: float, /) -> str:
+        """The code shown at a time.
+
+        Args:
+            unix_seconds: The time, in seconds since 1970.
+
+        Raises:
+            ValueError: The time is before 1970, or not finite.
+        """
+    def step_at(self, unix_seconds: float | None = None, /) -> int:
+        """The step T (RFC 6238 section 4.2) that a time falls in.
+
+        Args:
+            unix_seconds: The time, in seconds since 1970; by default now.
+
+        Raises:
+            ValueError: The time is before 1970, or not finite.
+        """
+    def code_for_step(self, step: int, /) -> str:
+        """The code for a step.
+
+        Args:
+            step: The number of whole periods since 1970: T of RFC 6238 section 4.2.
+        """
     def verify(
         self,
         code: str,
@@ -107,15 +169,37 @@ class Totp:
         at: float | None = None,
         window: int = 1,
         last_step: int | None = None,
-    ) -> int | None: ...
+    ) -> int | None:
+        """Looks for the step that a code belongs to, in constant time.
+
+        Args:
+            code: What the user typed or pasted, digits of any script; white space, dashes
+                and invisible characters are dropped.
+            at: Seconds since 1970; by default now.
+            window: Steps allowed on each side of the current one, 0 to 100.
+            last_step: The last step accepted: only later ones match.
+
+        Returns:
+            The step, or None when no step matches. Store it, and pass it as
+            `last_step` the next time: RFC 6238 section 5.2 forbids accepting a code
+            twice.
+
+        Raises:
+            TypeError: The code is not a str.
+            ValueError: The time or the window is out of range.
+        """
     @property
-    def digits(self) -> int: ...
+    def digits(self) -> int:
+        """Length of a code."""
     @property
-    def period(self) -> int: ...
+    def period(self) -> int:
+        """How long a code is shown, in seconds."""
     @property
-    def algorithm(self) -> str: ...
+    def algorithm(self) -> str:
+        """The hash: "SHA1", "SHA256" or "SHA512"."""
     @property
-    def secret(self) -> Secret: ...
+    def secret(self) -> Secret:
+        """The shared key."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __copy__(self) -> Totp: ...
@@ -124,15 +208,51 @@ class Totp:
 
 @final
 class Hotp:
+    """Counter-based one-time passwords, RFC 4226.
+
+    Args:
+        secret: A `Secret`, or its base32 text.
+        digits: Length of a code: 6, 7 or 8.
+        algorithm: "SHA1", "SHA256" or "SHA512".
+
+    Raises:
+        InvalidSecretError: The secret is not usable.
+        ValueError: Another argument is out of range.
+    """
     def __new__(cls, secret: Secret | str, *, digits: int = 6, algorithm: str = "SHA1") -> Hotp: ...
-    def at(self, counter: int, /) -> str: ...
-    def verify(self, code: str, counter: int, *, look_ahead: int = 0) -> int | None: ...
+    def at(self, counter: int, /) -> str:
+        """The code for a value of the counter.
+
+        Args:
+            counter: The moving factor of RFC 4226 section 5.1.
+        """
+    def verify(self, code: str, counter: int, *, look_ahead: int = 0) -> int | None:
+        """Looks for the counter that a code belongs to, in constant time.
+
+        Args:
+            code: What the user typed or pasted, digits of any script; white space, dashes
+                and invisible characters are dropped.
+            counter: The first value that is not used up.
+            look_ahead: How many values after it to try, 0 to 100 (RFC 4226 section
+                7.4).
+
+        Returns:
+            The value, or None when none matches. Store it plus one, and pass that as
+            `counter` the next time.
+
+        Raises:
+            TypeError: The code is not a str.
+            ValueError: `look_ahead` is out of range.
+        """
     @property
-    def digits(self) -> int: ...
+    def digits(self) -> int:
+        """Length of a code."""
     @property
-    def algorithm(self) -> str: ...
+    def algorithm(self) -> str:
+        """The hash: "SHA1", "SHA256" or "SHA512"."""
     @property
-    def secret(self) -> Secret: ...
+    def secret(self) -> Secret:
+        """The shared key."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __copy__(self) -> Hotp: ...
@@ -141,6 +261,22 @@ class Hotp:
 
 @final
 class KeyUri:
+    """A key URI (`otpauth://`), the text of an authenticator app's QR code.
+
+    Args:
+        secret: A `Secret`, or its base32 text.
+        account_name: Whose code it is, as the app shows it.
+        issuer: Who asks for the code, as the app shows it.
+        digits: Length of a code: 6, 7 or 8.
+        algorithm: "SHA1", "SHA256" or "SHA512".
+        period: TOTP: how long a code is shown, in seconds; 30 when left out.
+        counter: HOTP: the counter of the next code. Makes this a `hotp` URI.
+
+    Raises:
+        InvalidSecretError: The secret is not usable.
+        ValueError: Another argument is out of range, or both `period` and `counter`
+            are given.
+    """
     def __new__(
         cls,
         secret: Secret | str,
@@ -153,36 +289,95 @@ class KeyUri:
         counter: int | None = None,
     ) -> KeyUri: ...
     @classmethod
-    def parse(cls, uri: str, /) -> KeyUri: ...
+    def parse(cls, uri: str, /) -> KeyUri:
+        """Reads a key URI, strictly: a parameter given twice or out of range is refused.
+
+        Args:
+            uri: The text of a QR code, `otpauth://totp/...` or `otpauth://hotp/...`.
+
+        Raises:
+            ValueError: Not a key URI; InvalidSecretError, a kind of it, for its secret.
+        """
     @property
-    def uri(self) -> str: ...
+    def uri(self) -> str:
+        """The URI as text. It holds the secret: show it to its owner only."""
     @property
-    def secret(self) -> Secret: ...
+    def secret(self) -> Secret:
+        """The shared key."""
     @property
-    def account_name(self) -> str: ...
+    def account_name(self) -> str:
+        """Whose code it is."""
     @property
-    def issuer(self) -> str | None: ...
+    def issuer(self) -> str | None:
+        """Who asks for the code, or None."""
     @property
-    def digits(self) -> int: ...
+    def digits(self) -> int:
+        """Length of a code."""
     @property
-    def algorithm(self) -> str: ...
+    def algorithm(self) -> str:
+        """The hash: "SHA1", "SHA256" or "SHA512"."""
     @property
-    def period(self) -> int | None: ...
+    def period(self) -> int | None:
+        """TOTP: how long a code is shown, in seconds. None for HOTP."""
     @property
-    def counter(self) -> int | None: ...
+    def counter(self) -> int | None:
+        """HOTP: the counter of the next code. None for TOTP."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __copy__(self) -> KeyUri: ...
     def __deepcopy__(self, _memo: object, /) -> KeyUri: ...
     def __reduce_ex__(self, _protocol: object, /) -> NoReturn: ...
 
-def qr_svg(text: str, /) -> str: ...
-def qr_png(text: str, /, *, scale: int = 8) -> bytes: ...
-def qr_data_uri(text: str, /, *, scale: int = 8) -> str: ...
-def qr_terminal(text: str, /, *, ansi: bool = True) -> str: ...
+def qr_svg(text: str, /) -> str:
+    """A QR code as a stand-alone SVG document, one unit a module, black on white.
+
+    Args:
+        text: What the code says.
+
+    Raises:
+        ValueError: The text is empty, or longer than 2953 bytes.
+    """
+
+def qr_png(text: str, /, *, scale: int = 8) -> bytes:
+    """A QR code as a PNG file, one bit a pixel.
+
+    Args:
+        text: What the code says.
+        scale: Pixels a module, 1 to 64.
+
+    Raises:
+        ValueError: The text is empty or longer than 2953 bytes, or the scale is out
+            of range.
+    """
+
+def qr_data_uri(text: str, /, *, scale: int = 8) -> str:
+    """A QR code as a `data:image/png;base64,` URI, for an `<img>`: no other server sees
+    it.
+
+    Args:
+        text: What the code says.
+        scale: Pixels a module, 1 to 64.
+
+    Raises:
+        ValueError: The text is empty or longer than 2953 bytes, or the scale is out
+            of range.
+    """
+
+def qr_terminal(text: str, /, *, ansi: bool = True) -> str:
+    """A QR code in half-block characters, to be printed in a terminal.
+
+    Args:
+        text: What the code says.
+        ansi: Set black on white by escape codes, which scans on every background.
+            Without them it is drawn for light text on a dark background.
+
+    Raises:
+        ValueError: The text is empty, or longer than 2953 bytes.
+    """
 
 @disjoint_base
 class Verifier:
+    """Registers users and checks their codes against one table."""
     def __new__(
         cls,
         *,
@@ -207,14 +402,140 @@ class Verifier:
     ) -> Self: ...
     def register(
         self, user: str, *, secret: Secret | str | None = None, recovery_codes: int = 0
-    ) -> Enrollment: ...
-    def verify(self, user: str, code: str) -> bool: ...
-    def delete(self, user: str) -> None: ...
-    def check(self, user: str, code: str) -> Verification: ...
-    def new_recovery_codes(self, user: str, count: int = 10) -> list[str]: ...
-    def unlock(self, user: str) -> None: ...
-    def status(self, user: str) -> UserStatus: ...
-    def connect(self) -> None: ...
+    ) -> Enrollment:
+        """Registers a user.
+
+        Args:
+            user: 1 to 256 bytes of UTF-8 without control characters.
+            secret: A `Secret`, or base32 of 80 bits or more, to move an existing
+                authenticator in; by default a fresh one of 160 bits.
+            recovery_codes: How many recovery codes to make, 0 to 20.
+
+        Returns:
+            The enrollment: its QR code is to be shown to the user, once.
+
+        Raises:
+            UserExistsError: The user is registered already; nothing changed.
+            InvalidUserError: The user id cannot be used.
+            InvalidSecretError: The secret cannot be used.
+            ValueError: More recovery codes than 20.
+            StoreUnavailableError: No answer from the table.
+            ConfigurationError: Credentials, region, table or permissions are wrong.
+        """
+    def verify(self, user: str, code: str) -> bool:
+        """Checks a code, and uses it up when it is right.
+
+        The attempt is charged before the code is looked at, so parallel guesses
+        cannot outrun the budget; a right code gives its own attempt back. One round
+        trip for a wrong code, two for a right one.
+
+        Args:
+            user: The user id.
+            code: What the user typed or pasted, digits of any script; white space, dashes
+                and invisible characters are dropped.
+
+        Returns:
+            True for a right code, once. False for one that is wrong, was used
+            before, or cannot be a code.
+
+        Raises:
+            TypeError: The user or the code is not a str.
+            UserNotFoundError: There is no such user.
+            TooManyAttemptsError: The budget is spent; `retry_after` says how long,
+                in seconds. Nothing was charged.
+            LockedError: 100 misses in a row.
+            InvalidUserError: The user id cannot be used.
+            StoreUnavailableError: No answer from the table, so no verdict.
+            StoreCorruptError: The user's item was damaged by other hands.
+            ConfigurationError: Credentials, region, table or permissions are wrong.
+        """
+    def delete(self, user: str) -> None:
+        """Removes a user: their codes are invalid from now on.
+
+        Args:
+            user: The user id.
+
+        Raises:
+            UserNotFoundError: There is no such user.
+            InvalidUserError: The user id cannot be used.
+            StoreUnavailableError: No answer from the table.
+            ConfigurationError: Credentials, region, table or permissions are wrong.
+        """
+    def check(self, user: str, code: str) -> Verification:
+        """Checks a code as `verify` does, and tells more than yes or no.
+
+        Args:
+            user: The user id.
+            code: What the user typed or pasted.
+
+        Returns:
+            The verdict, true where `verify` would return True.
+
+        Raises:
+            LambdaTotpError: For the reasons that `verify` gives.
+        """
+    def new_recovery_codes(self, user: str, count: int = 10) -> list[str]:
+        """Gives a user new recovery codes; earlier ones become invalid.
+
+        Each lets the user in once, by `verify`, without an authenticator. They have a
+        budget of tries of their own, and end a lock. Only hashes are stored.
+
+        Args:
+            user: The user id.
+            count: How many, 1 to 20.
+
+        Returns:
+            The codes, of 80 bits each, as they are to be written down.
+
+        Raises:
+            UserNotFoundError: There is no such user.
+            InvalidUserError: The user id cannot be used.
+            ValueError: The count is out of range.
+            StoreUnavailableError: No answer from the table. Ask again: nobody has seen
+                the codes that may be stored.
+            ConfigurationError: Credentials, region, table or permissions are wrong.
+        """
+    def unlock(self, user: str) -> None:
+        """Forgives a user's misses, and what their attempts owe.
+
+        Args:
+            user: The user id.
+
+        Raises:
+            UserNotFoundError: There is no such user.
+            InvalidUserError: The user id cannot be used.
+            StoreUnavailableError: No answer from the table; asking again is safe.
+            ConfigurationError: Credentials, region, table or permissions are wrong.
+        """
+    def status(self, user: str) -> UserStatus:
+        """Looks at a user. Nothing is charged; no secret and no code is shown.
+
+        Needs the permission dynamodb:GetItem, which logins do not need and the app is
+        not given.
+
+        Args:
+            user: The user id.
+
+        Returns:
+            What an operator needs to know to help them.
+
+        Raises:
+            UserNotFoundError: There is no such user.
+            InvalidUserError: The user id cannot be used.
+            StoreUnavailableError: No answer from the table.
+            StoreCorruptError: The user's item was damaged by other hands.
+            ConfigurationError: Credentials, region, table or permissions are wrong.
+        """
+    def connect(self) -> None:
+        """Opens a connection to the table and keeps it, so that the next call finds one.
+
+        For the time before the first request, which nobody waits for: Lambda's start,
+        a worker's. Asks the table nothing.
+
+        Raises:
+            StoreUnavailableError: No answer from DynamoDB.
+            ConfigurationError: Credentials or region are missing.
+        """
     def _register_async(
         self, user: str, secret: Secret | str | None = None, recovery_codes: int = 0
     ) -> Awaitable[Enrollment]: ...
@@ -225,65 +546,118 @@ class Verifier:
     def _delete_async(self, user: str) -> Awaitable[object]: ...
     def _connect_async(self) -> Awaitable[object]: ...
     @property
-    def table_name(self) -> str: ...
+    def table_name(self) -> str:
+        """The table this verifier keeps its users in."""
     @property
-    def issuer(self) -> str: ...
+    def issuer(self) -> str:
+        """Who asks for the code, as authenticator apps show it."""
     @property
-    def sealing_key(self) -> str | None: ...
+    def sealing_key(self) -> str | None:
+        """The name of the key that seals new secrets; None: they are stored in plaintext."""
 
 @final
 class Enrollment:
+    """A new user's secret, to be shown to its owner once. Its repr shows none of it."""
     @property
-    def user(self) -> str: ...
+    def user(self) -> str:
+        """The user id."""
     @property
-    def recovery_codes(self) -> list[str]: ...
+    def recovery_codes(self) -> list[str]:
+        """The recovery codes, to be written down; as many as were asked for."""
     @property
-    def secret(self) -> str: ...
+    def secret(self) -> str:
+        """The secret in base32, to type by hand where no camera is."""
     @property
-    def uri(self) -> str: ...
-    def qr_svg(self) -> str: ...
-    def qr_png(self, *, scale: int = 8) -> bytes: ...
-    def qr_data_uri(self, *, scale: int = 8) -> str: ...
-    def qr_terminal(self, *, ansi: bool = True) -> str: ...
+    def uri(self) -> str:
+        """The key URI (`otpauth://`) that the QR code says."""
+    def qr_svg(self) -> str:
+        """The QR code as a stand-alone SVG document."""
+    def qr_png(self, *, scale: int = 8) -> bytes:
+        """The QR code as a PNG file.
+
+        Args:
+            scale: Pixels a module, 1 to 64.
+
+        Raises:
+            ValueError: The scale is out of range.
+        """
+    def qr_data_uri(self, *, scale: int = 8) -> str:
+        """The QR code as a `data:image/png;base64,` URI, for an `<img>`.
+
+        Args:
+            scale: Pixels a module, 1 to 64.
+
+        Raises:
+            ValueError: The scale is out of range.
+        """
+    def qr_terminal(self, *, ansi: bool = True) -> str:
+        """The QR code in half-block characters, to be printed in a terminal.
+
+        Args:
+            ansi: Set black on white by escape codes, which scans on every background.
+        """
 
 @final
 class Verification:
+    """The verdict on a code. It is true when the user may come in."""
     @property
-    def outcome(self) -> str: ...
+    def outcome(self) -> str:
+        """ "accepted" or "recovered" when the user may come in; "rejected", or "replayed"
+        for a code that was used before, when not. To tell users of "replayed" would tell
+        a thief that a code was right.
+        """
     @property
-    def recovery_codes_left(self) -> int | None: ...
+    def recovery_codes_left(self) -> int | None:
+        """How many recovery codes are left, after one was used; None otherwise."""
     def __bool__(self) -> bool: ...
     def __reduce__(self) -> tuple[Callable[..., Verification], tuple[str, int]]: ...
 
 @final
 class UserStatus:
+    """What an operator can see of a user."""
     @property
-    def registered_at(self) -> int | None: ...
+    def registered_at(self) -> int | None:
+        """When they were registered, in seconds since 1970; None for users of the original
+        application.
+        """
     @property
-    def confirmed_at(self) -> int | None: ...
+    def confirmed_at(self) -> int | None:
+        """When a code of theirs was first accepted, in seconds since 1970; None if never."""
     @property
-    def expires_at(self) -> int | None: ...
+    def expires_at(self) -> int | None:
+        """When the registration lapses if no code is accepted before, in seconds since
+        1970; None if it does not.
+        """
     @property
-    def locked(self) -> bool: ...
+    def locked(self) -> bool:
+        """Whether no code is looked at until an unlock or a recovery code."""
     @property
-    def misses(self) -> int: ...
+    def misses(self) -> int:
+        """Misses since the last success."""
     @property
-    def attempts_left(self) -> int: ...
+    def attempts_left(self) -> int:
+        """Attempts that would be granted at once."""
     @property
-    def retry_after(self) -> int: ...
+    def retry_after(self) -> int:
+        """Seconds until the next attempt, when none is left; 0 otherwise."""
     @property
-    def recovery_codes_left(self) -> int: ...
+    def recovery_codes_left(self) -> int:
+        """How many recovery codes are left."""
     @property
-    def sealed_by(self) -> str | None: ...
+    def sealed_by(self) -> str | None:
+        """The name of the key that seals the secret; None for a plaintext secret."""
     def __reduce__(self) -> tuple[Callable[..., UserStatus], tuple[object, ...]]: ...
 
-def _verification(outcome: str, number: int, /) -> Verification: ...
+def _verification(outcome: str, number: int, /) -> Verification:
+    """A verdict that was pickled: its outcome, and the step or how many codes are left."""
+
 def _user_status(
     life: tuple[int | None, int | None, int | None, int],
     rest: tuple[int | None, int, str | None],
     budget: tuple[bool, int, int],
     /,
-) -> UserStatus: ...
+) -> UserStatus:
+    """A status that was pickled."""
 
 # What operators do, for the command line. Lambda's build has none of it.
 
@@ -669,15 +1043,26 @@ def write_transfer(keys: list[KeyUri]) -> str:
         ValueError: Too many keys or none, or one that the format cannot hold.
     """
 
-def _qr_terminal_within(text: str, rows: int) -> str: ...
-def _panic_next(*, in_future: bool = False) -> None: ...
-def _embedded_call(at: str, table: str, operation: str, body: str) -> tuple[int, str]: ...
+def _qr_terminal_within(text: str, rows: int) -> str:
+    """As `qr_terminal`, drawn smaller where the terminal has fewer rows than it takes."""
+
+def _panic_next(*, in_future: bool = False) -> None:
+    """Makes the next native call panic, or the next future that a native call starts."""
+
+def _embedded_call(at: str, table: str, operation: str, body: str) -> tuple[int, str]:
+    """One raw DynamoDB request to a table of the embedded engine at `at`: the HTTP
+    status and the JSON reply. For looking at a table by hand.
+    """
 
 @final
 class _PyotpKey:
+    """A secret that was decoded once, and what was decoded: it answers for that very
+    str object and hash only, so that setting either on an OTP needs no bookkeeping.
+    """
     def code(
         self, secret: object, algorithm: int, digits: object, counter: object, /
-    ) -> str | None: ...
+    ) -> str | None:
+        """The code for a counter."""
     def code_at(
         self,
         secret: object,
@@ -687,7 +1072,8 @@ class _PyotpKey:
         interval: object,
         offset: object,
         /,
-    ) -> str | None: ...
+    ) -> str | None:
+        """The code of a time, some steps away."""
     def find(
         self,
         otp: object,
@@ -698,7 +1084,10 @@ class _PyotpKey:
         interval: object,
         window: object,
         /,
-    ) -> int | None: ...
+    ) -> int | None:
+        """The first step of a window around a time that has a code, or -1: every step is
+        computed.
+        """
     def __reduce__(
         self,
     ) -> tuple[Callable[[object, int], _PyotpKey | None], tuple[object, int]]: ...
@@ -710,4 +1099,7 @@ def _pyotp_key(
     interval: object | None = None,
     minimum_bits: object | None = None,
     /,
-) -> _PyotpKey | None: ...
+) -> _PyotpKey | None:
+    """Decodes a secret for a hash; None where either is not plain, the secret has fewer bits
+    than that, or the digits or the interval are out of PyOTP's range.
+    """

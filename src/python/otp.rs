@@ -65,12 +65,18 @@ impl Secret {
 
     /// A new secret of 160 bits (RFC 4226 section 4), straight from the operating
     /// system's generator on each call.
+    ///
+    /// Raises:
+    ///     LambdaTotpError: The operating system gave no random bytes.
     #[classmethod]
     fn generate(_: &Bound<'_, PyType>) -> PyResult<Self> {
         Ok(Self(otp::Secret::generate()?))
     }
 
-    /// A secret from 10 to 128 raw bytes.
+    /// A secret from raw bytes.
+    ///
+    /// Args:
+    ///     raw: The key, 10 to 128 bytes.
     ///
     /// Raises:
     ///     InvalidSecretError: Any other length.
@@ -156,20 +162,35 @@ impl Totp {
         Ok(self.0.code_at(unix_seconds(None)?).as_str().to_owned())
     }
 
-    /// The code shown at a time, in seconds since 1970.
+    /// The code shown at a time.
+    ///
+    /// Args:
+    ///     unix_seconds: The time, in seconds since 1970.
+    ///
+    /// Raises:
+    ///     ValueError: The time is before 1970, or not finite.
     #[pyo3(signature = (unix_seconds, /))]
     fn at(&self, unix_seconds: f64) -> PyResult<String> {
         let seconds = self::unix_seconds(Some(unix_seconds))?;
         Ok(self.0.code_at(seconds).as_str().to_owned())
     }
 
-    /// The step T (RFC 6238 section 4.2) that a time falls in, by default now.
+    /// The step T (RFC 6238 section 4.2) that a time falls in.
+    ///
+    /// Args:
+    ///     unix_seconds: The time, in seconds since 1970; by default now.
+    ///
+    /// Raises:
+    ///     ValueError: The time is before 1970, or not finite.
     #[pyo3(signature = (unix_seconds=None, /))]
     fn step_at(&self, unix_seconds: Option<f64>) -> PyResult<u64> {
         Ok(self.0.step_at(self::unix_seconds(unix_seconds)?))
     }
 
     /// The code for a step.
+    ///
+    /// Args:
+    ///     step: The number of whole periods since 1970: T of RFC 6238 section 4.2.
     #[pyo3(signature = (step, /))]
     fn code_for_step(&self, step: u64) -> String {
         self.0.code_for_step(step).as_str().to_owned()
@@ -181,13 +202,17 @@ impl Totp {
     ///     code: What the user typed or pasted, digits of any script; white space, dashes
     ///         and invisible characters are dropped.
     ///     at: Seconds since 1970; by default now.
-    ///     window: Steps allowed on each side of the current one.
+    ///     window: Steps allowed on each side of the current one, 0 to 100.
     ///     last_step: The last step accepted: only later ones match.
     ///
     /// Returns:
     ///     The step, or None when no step matches. Store it, and pass it as
     ///     `last_step` the next time: RFC 6238 section 5.2 forbids accepting a code
     ///     twice.
+    ///
+    /// Raises:
+    ///     TypeError: The code is not a str.
+    ///     ValueError: The time or the window is out of range.
     #[pyo3(signature = (code, *, at=None, window=1, last_step=None))]
     fn verify(
         &self,
@@ -213,7 +238,7 @@ impl Totp {
         self.0.period().seconds()
     }
 
-    /// "SHA1", "SHA256" or "SHA512".
+    /// The hash: "SHA1", "SHA256" or "SHA512".
     #[getter]
     fn algorithm(&self) -> &'static str {
         self.0.algorithm().as_str()
@@ -276,6 +301,9 @@ impl Hotp {
     }
 
     /// The code for a value of the counter.
+    ///
+    /// Args:
+    ///     counter: The moving factor of RFC 4226 section 5.1.
     #[pyo3(signature = (counter, /))]
     fn at(&self, counter: u64) -> String {
         self.0.code(counter).as_str().to_owned()
@@ -287,11 +315,16 @@ impl Hotp {
     ///     code: What the user typed or pasted, digits of any script; white space, dashes
     ///         and invisible characters are dropped.
     ///     counter: The first value that is not used up.
-    ///     look_ahead: How many values after it to try (RFC 4226 section 7.4).
+    ///     look_ahead: How many values after it to try, 0 to 100 (RFC 4226 section
+    ///         7.4).
     ///
     /// Returns:
     ///     The value, or None when none matches. Store it plus one, and pass that as
     ///     `counter` the next time.
+    ///
+    /// Raises:
+    ///     TypeError: The code is not a str.
+    ///     ValueError: `look_ahead` is out of range.
     #[pyo3(signature = (code, counter, *, look_ahead=0))]
     fn verify(&self, code: Typed, counter: u64, look_ahead: u64) -> PyResult<Option<u64>> {
         let look_ahead = window(look_ahead)?;
@@ -304,7 +337,7 @@ impl Hotp {
         self.0.digits().get()
     }
 
-    /// "SHA1", "SHA256" or "SHA512".
+    /// The hash: "SHA1", "SHA256" or "SHA512".
     #[getter]
     fn algorithm(&self) -> &'static str {
         self.0.algorithm().as_str()
@@ -397,6 +430,9 @@ impl KeyUri {
 
     /// Reads a key URI, strictly: a parameter given twice or out of range is refused.
     ///
+    /// Args:
+    ///     uri: The text of a QR code, `otpauth://totp/...` or `otpauth://hotp/...`.
+    ///
     /// Raises:
     ///     ValueError: Not a key URI; InvalidSecretError, a kind of it, for its secret.
     #[classmethod]
@@ -435,7 +471,7 @@ impl KeyUri {
         self.0.digits.get()
     }
 
-    /// "SHA1", "SHA256" or "SHA512".
+    /// The hash: "SHA1", "SHA256" or "SHA512".
     #[getter]
     fn algorithm(&self) -> &'static str {
         self.0.algorithm.as_str()

@@ -8,6 +8,9 @@ use crate::qr::Qr;
 
 /// A QR code as a stand-alone SVG document, one unit a module, black on white.
 ///
+/// Args:
+///     text: What the code says.
+///
 /// Raises:
 ///     ValueError: The text is empty, or longer than 2953 bytes.
 #[guarded]

@@ -218,7 +218,7 @@ impl UserStatus {
         self.0.stored.recovery_codes
     }
 
-    /// The name of the key that seals the secret; None for a secret in the open.
+    /// The name of the key that seals the secret; None for a plaintext secret.
     #[getter]
     fn sealed_by(&self) -> Option<&str> {
         self.0.stored.sealed_by.as_deref()

@@ -144,9 +144,10 @@ impl Verifier {
     ///
     /// Returns:
     ///     True for a right code, once. False for one that is wrong, was used
-    ///     before, or is no code at all.
+    ///     before, or cannot be a code.
     ///
     /// Raises:
+    ///     TypeError: The user or the code is not a str.
     ///     UserNotFoundError: There is no such user.
     ///     TooManyAttemptsError: The budget is spent; `retry_after` says how long,
     ///         in seconds. Nothing was charged.
@@ -164,13 +165,13 @@ impl Verifier {
     ///
     /// Args:
     ///     user: The user id.
-    ///     code: What the user typed.
+    ///     code: What the user typed or pasted.
     ///
     /// Returns:
     ///     The verdict, true where `verify` would return True.
     ///
     /// Raises:
-    ///     As `verify`.
+    ///     LambdaTotpError: For the reasons that `verify` gives.
     #[pyo3(signature = (user, code))]
     fn check(&self, py: Python<'_>, user: User, code: Typed) -> PyResult<Verification> {
         block_on(py, self.checking(user, code))
@@ -186,7 +187,7 @@ impl Verifier {
         awaitable(py, self.checking(user, code))
     }
 
-    /// Gives a user new recovery codes; earlier ones are void.
+    /// Gives a user new recovery codes; earlier ones become invalid.
     ///
     /// Each lets the user in once, by `verify`, without an authenticator. They have a
     /// budget of tries of their own, and end a lock. Only hashes are stored.
@@ -202,8 +203,8 @@ impl Verifier {
     ///     UserNotFoundError: There is no such user.
     ///     InvalidUserError: The user id cannot be used.
     ///     ValueError: The count is out of range.
-    ///     StoreUnavailableError: No answer from the table. Ask again: the codes that
-    ///         are stored, nobody has seen.
+    ///     StoreUnavailableError: No answer from the table. Ask again: nobody has seen
+    ///         the codes that may be stored.
     ///     ConfigurationError: Credentials, region, table or permissions are wrong.
     #[pyo3(signature = (user, count=10))]
     fn new_recovery_codes(&self, py: Python<'_>, user: User, count: i64) -> PyResult<Vec<String>> {
@@ -267,7 +268,7 @@ impl Verifier {
         awaitable(py, self.looking(user))
     }
 
-    /// Removes a user: their codes are worthless from now on.
+    /// Removes a user: their codes are invalid from now on.
     ///
     /// Args:
     ///     user: The user id.

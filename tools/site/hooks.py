@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING
 
 from mkdocs.structure.files import File
 
-from tools.site import charts, commands, openapi, stubs
+from tools.site import charts, openapi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from jinja2 import Environment
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
@@ -43,10 +42,22 @@ DOCUMENTS = {
     "benches/RESULTS.md": "results.md",
 }
 
+# mkdocs-click describes every command from here on; mkdocstrings, every name after ":::".
+COMMANDS = """\
+::: mkdocs-click
+    :module: lambdatotp.cli
+    :command: main
+    :prog_name: lambdatotp
+    :depth: 1
+    :style: plain
+    :list_subcommands: False
+    :remove_ascii_art: True
+"""
+
 GENERATED: dict[str, Callable[[str], str]] = {
-    "commands": commands.render,
+    "commands": lambda _: COMMANDS,
     "http": openapi.render,
-    "python": stubs.render,
+    "python": lambda names: "\n\n".join(f"::: lambdatotp.{name}" for name in names.split()),
 }
 
 FENCE = re.compile(r"^ *(```+|~~~+)", re.MULTILINE)
@@ -81,13 +92,6 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
     markdown = _linked(BLOCK.sub(block, markdown), source, config, files)
     return charts.draw(markdown)
-
-
-def on_env(env: Environment, **_: object) -> Environment:
-    """Tell of public names that no page describes."""
-    for name in stubs.undescribed():
-        log.warning("no page describes lambdatotp.%s", name)
-    return env
 
 
 def on_post_build(config: MkDocsConfig) -> None:
