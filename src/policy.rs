@@ -26,6 +26,9 @@ pub enum Charge {
     Busy,
     /// Not now. Whole seconds, rounded up: after that long it is granted.
     Throttled(Duration),
+    /// More is owed than there can be, so a clock is wrong; it counts as the most there
+    /// can be, and after that long an attempt is granted.
+    Overdrawn(Duration),
     /// Not until an unlock.
     Locked,
 }
@@ -82,6 +85,12 @@ impl Policy {
         i64::from(self.burst - 1) * self.refill_ms()
     }
 
+    /// The most that can be owed, in milliseconds: the whole burst.
+    #[must_use]
+    pub fn most_owed_ms(&self) -> i64 {
+        i64::from(self.burst) * self.refill_ms()
+    }
+
     /// Decides from what the item says. The store's conditions say the same, and
     /// decide in the end: between a look and a write the item may change.
     #[must_use]
@@ -90,13 +99,15 @@ impl Policy {
             return Charge::Locked;
         }
         let owed = throttle_at.map_or(0, |at| at.saturating_sub(now_ms));
+        let overdrawn = owed > self.most_owed_ms();
+        let owed = owed.min(self.most_owed_ms());
         let excess = owed.saturating_sub(self.tolerance_ms());
         match (owed, excess) {
             (..=0, _) => Charge::Idle,
             (_, ..=0) => Charge::Busy,
             (_, excess) => {
-                let seconds = excess.unsigned_abs().div_ceil(1000);
-                Charge::Throttled(Duration::from_secs(seconds))
+                let wait = Duration::from_secs(excess.unsigned_abs().div_ceil(1000));
+                if overdrawn { Charge::Overdrawn(wait) } else { Charge::Throttled(wait) }
             }
         }
     }
@@ -107,7 +118,8 @@ impl Policy {
     #[must_use]
     pub fn left(&self, throttle_at: Option<i64>, misses: u64, now_ms: i64) -> u32 {
         let until_locked = u64::from(self.max_misses).saturating_sub(misses);
-        let owed = throttle_at.map_or(0, |at| at.saturating_sub(now_ms)).max(0);
+        let owed = throttle_at.map_or(0, |at| at.saturating_sub(now_ms));
+        let owed = owed.clamp(0, self.most_owed_ms());
         let free = self.tolerance_ms().saturating_sub(owed).div_euclid(self.refill_ms());
         let granted = u64::try_from(free.saturating_add(1)).unwrap_or(0);
         u32::try_from(granted.min(until_locked)).unwrap_or(self.burst)
@@ -129,7 +141,7 @@ mod tests {
         match policy.charge(*throttle_at, 0, now_ms) {
             Charge::Idle => *throttle_at = Some(now_ms + policy.refill_ms()),
             Charge::Busy => *throttle_at = throttle_at.map(|at| at + policy.refill_ms()),
-            Charge::Throttled(_) | Charge::Locked => return false,
+            Charge::Throttled(_) | Charge::Overdrawn(_) | Charge::Locked => return false,
         }
         true
     }
@@ -257,6 +269,19 @@ mod tests {
             }
         }
         assert_eq!(policy.charge(None, u64::MAX, 0), Charge::Locked);
+    }
+
+    /// With one clock nobody owes more than the whole burst: more counts as exactly that.
+    #[test]
+    fn a_debt_that_cannot_be_counts_as_the_most_that_can() {
+        let policy = Policy::default();
+        let most = policy.most_owed_ms();
+        let wait = policy.refill();
+        assert_eq!(policy.charge(Some(most), 0, 0), Charge::Throttled(wait));
+        for at in [most + 1, 10 * 365 * DAY_MS, i64::MAX] {
+            assert_eq!(policy.charge(Some(at), 0, 0), Charge::Overdrawn(wait), "{at}");
+            assert_eq!(policy.left(Some(at), 0, 0), 0);
+        }
     }
 
     #[test]

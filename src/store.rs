@@ -1,10 +1,12 @@
 //! The users' table: one DynamoDB item per user, changed by conditional writes only.
 //!
-//! The only part of the crate that names AWS. Every write carries a fresh random id
-//! in an attribute that only its own kind of write sets. DynamoDB clients repeat a
-//! write whose reply was lost, and the repetition fails its condition: when the item
-//! that fails it carries our id, the first try had arrived, and the failure is our
-//! own success.
+//! The only part of the crate that names AWS.
+//!
+//! Every write names what it was computed from, so that a request that arrives late does
+//! nothing: DESIGN.md, "What if a request arrives late?". And every write carries a fresh
+//! random id. DynamoDB clients retry a write whose reply was lost, and the retry fails its
+//! condition: when the item that fails it carries our id, the first try had arrived, and the
+//! failure is our own success.
 //!
 //! Each verb has a file: its question, its answer and its write. The futures of the SDK
 //! hold kilobytes of state, so they are boxed.
@@ -27,6 +29,7 @@ mod settings;
 #[cfg(feature = "simulation")]
 mod simulation;
 mod status;
+mod unlock;
 mod warm_up;
 
 pub use accept::{Acceptance, Accepted};
@@ -34,18 +37,23 @@ pub use client::embedded;
 pub use delete::Deleted;
 pub use error::StoreError;
 pub use item::{Enrolled, Record};
-pub use recovery::Redemption;
+pub use recovery::{Redeemed, Redemption};
 pub use register::{NewUser, Registered};
 pub use reserve::{Attempt, Reserved};
 pub use seal::KeyRing;
 pub use settings::Settings;
 pub(crate) use settings::{WAITS, WAITS_IN_WORDS};
 pub use status::Status;
+pub use unlock::Unlocking;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use crate::config_error::ConfigError;
 use client::Connection;
+
+/// How often a write is made again before it is given up: each time means that another write
+/// of the same user came in between.
+const MAX_TURNS: usize = 16;
 
 /// The table, and the one client that speaks to it.
 #[derive(Debug)]

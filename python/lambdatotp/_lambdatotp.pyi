@@ -641,6 +641,11 @@ class UserStatus:
     def retry_after(self) -> int:
         """Seconds until the next attempt, when none is left; 0 otherwise."""
     @property
+    def ahead(self) -> int:
+        """Seconds by which the last accepted code is ahead of this clock, beyond the window: a
+        clock is or was wrong, and right codes are refused until `unlock`. 0 otherwise.
+        """
+    @property
     def recovery_codes_left(self) -> int:
         """How many recovery codes are left."""
     @property
@@ -653,8 +658,8 @@ def _verification(outcome: str, number: int, /) -> Verification:
 
 def _user_status(
     life: tuple[int | None, int | None, int | None, int],
-    rest: tuple[int | None, int, str | None],
-    budget: tuple[bool, int, int],
+    rest: tuple[int | None, int, str | None, int | None, int],
+    budget: tuple[bool, int, int, int],
     /,
 ) -> UserStatus:
     """A status that was pickled."""

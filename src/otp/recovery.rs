@@ -67,7 +67,13 @@ impl RecoveryCode {
         grouped
     }
 
-    /// What is stored of it, for this user.
+    /// Its 80 bits.
+    #[cfg(feature = "dynamodb")]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+
+    /// What is stored of it, for this user, where there is no key to hash it with.
     #[must_use]
     pub fn hash(&self, user: &str) -> String {
         let mut hash = Sha256::new();

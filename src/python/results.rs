@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
 use super::guard::guarded;
-use crate::otp::RecoveryCode;
+use crate::otp::{Period, RecoveryCode};
 use crate::store::Status;
 use crate::verifier;
 
@@ -212,6 +212,13 @@ impl UserStatus {
         self.0.retry_after.as_secs()
     }
 
+    /// Seconds by which the last accepted code is ahead of this clock, beyond the window: a
+    /// clock is or was wrong, and right codes are refused until `unlock`. 0 otherwise.
+    #[getter]
+    fn ahead(&self) -> u64 {
+        self.0.ahead.as_secs()
+    }
+
     /// How many recovery codes are left.
     #[getter]
     fn recovery_codes_left(&self) -> usize {
@@ -232,8 +239,19 @@ impl UserStatus {
         let make = py.import("lambdatotp._lambdatotp")?.getattr("_user_status")?;
         let arguments = (
             (stored.registered_at, stored.confirmed_at, stored.expires_at, stored.misses),
-            (stored.throttle_at, stored.recovery_codes, stored.sealed_by.as_deref()),
-            (self.0.locked, self.0.attempts_left, self.0.retry_after.as_secs()),
+            (
+                stored.throttle_at,
+                stored.recovery_codes,
+                stored.sealed_by.as_deref(),
+                stored.last_step,
+                stored.period.seconds(),
+            ),
+            (
+                self.0.locked,
+                self.0.attempts_left,
+                self.0.retry_after.as_secs(),
+                self.0.ahead.as_secs(),
+            ),
         );
         Ok((make, arguments.into_pyobject(py)?))
     }
@@ -245,16 +263,18 @@ impl UserStatus {
 }
 
 type Life = (Option<u64>, Option<u64>, Option<u64>, u64);
-type Rest = (Option<i64>, usize, Option<String>);
+type Rest = (Option<i64>, usize, Option<String>, Option<u64>, u64);
+type Budget = (bool, u32, u64, u64);
 
 /// A status that was pickled.
 #[guarded]
 #[pyfunction]
 #[pyo3(signature = (life, rest, budget, /))]
-pub(super) fn _user_status(life: Life, rest: Rest, budget: (bool, u32, u64)) -> UserStatus {
+pub(super) fn _user_status(life: Life, rest: Rest, budget: Budget) -> PyResult<UserStatus> {
     let (registered_at, confirmed_at, expires_at, misses) = life;
-    let (throttle_at, recovery_codes, sealed_by) = rest;
-    let (locked, attempts_left, retry_after) = budget;
+    let (throttle_at, recovery_codes, sealed_by, last_step, period) = rest;
+    let (locked, attempts_left, retry_after, ahead) = budget;
+    let period = Period::new(period).map_err(PyErr::from)?;
     let stored = Status {
         registered_at,
         confirmed_at,
@@ -263,7 +283,10 @@ pub(super) fn _user_status(life: Life, rest: Rest, budget: (bool, u32, u64)) -> 
         throttle_at,
         recovery_codes,
         sealed_by,
+        last_step,
+        period,
     };
     let retry_after = Duration::from_secs(retry_after);
-    UserStatus(verifier::UserStatus { stored, locked, attempts_left, retry_after })
+    let ahead = Duration::from_secs(ahead);
+    Ok(UserStatus(verifier::UserStatus { stored, locked, attempts_left, retry_after, ahead }))
 }

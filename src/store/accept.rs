@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure::AllOld};
 
-use super::item::{Enrolled, Item, Record, failed_condition, field, n, s, write_id};
-use super::seal::Owner;
-use super::{Store, StoreError};
+use super::item::{Enrolled, Item, Record, Stored, failed_condition, field, n, s, write_id};
+use super::seal::{Form, Owner};
+use super::{MAX_TURNS, Store, StoreError};
 
 /// A right code, about to be used up.
 #[derive(Debug, Clone, Copy)]
@@ -35,8 +35,11 @@ pub enum Accepted {
 }
 
 impl Store {
-    /// Uses up a step: at most one call ever succeeds for it. A secret that is stored
-    /// in the open, or under an old key, is sealed by the same write.
+    /// Uses up a step: at most one call ever succeeds for it. A secret that is stored in
+    /// plaintext, or under an old key, is sealed by the same write.
+    ///
+    /// The write gives the attempt back unless an unlock has done so since, and seals only
+    /// what it was computed from. If an operator came in between, it is made again.
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
@@ -44,70 +47,84 @@ impl Store {
         let turn = self.connection.turn().await?;
         let id = write_id()?;
         let mut record = Cow::Borrowed(accepted.record);
-        // Once more, if the item was sealed in between, by an operator.
-        for _ in 0..2 {
+        let mut refund = true;
+        for _ in 0..MAX_TURNS {
             let (same, enrolled) = same_enrollment(&record.enrolled);
             let mut update = turn
                 .client()
                 .update_item()
                 .table_name(&self.table)
                 .key(field::USER_ID, s(accepted.user))
-                .condition_expression(format!(
-                    "{same} AND (attribute_not_exists(last_step) OR last_step < :step)"
-                ))
                 .expression_attribute_values(":step", n(accepted.step))
                 .expression_attribute_values(":zero", n(0))
-                .expression_attribute_values(":refund", n(accepted.refund_ms))
                 .expression_attribute_values(":id", s(&id))
                 .expression_attribute_values(":now", n(accepted.now))
                 .expression_attribute_values(":enrolled", enrolled)
                 .return_values_on_condition_check_failure(AllOld);
+            let mut only_if =
+                format!("{same} AND (attribute_not_exists(last_step) OR last_step < :step)");
             let mut set = "SET last_step = :step, misses = :zero, accept_id = :id, \
-                 throttle_at = if_not_exists(throttle_at, :refund) - :refund, \
                  confirmed_at = if_not_exists(confirmed_at, :now)"
                 .to_owned();
             let mut remove = " REMOVE expires_at";
-            if let Some(sealing) = self.sealing(accepted.user, &record)? {
+            if refund {
+                set.push_str(", throttle_at = if_not_exists(throttle_at, :refund) - :refund");
+                update = update.expression_attribute_values(":refund", n(accepted.refund_ms));
+                only_if.push_str(match &record.unlock_id {
+                    None => " AND attribute_not_exists(unlock_id)",
+                    Some(_) => " AND unlock_id = :unlock_id",
+                });
+                if let Some(unlock_id) = &record.unlock_id {
+                    update = update.expression_attribute_values(":unlock_id", s(unlock_id));
+                }
+            }
+            if let Some(sealing) = self.sealing(accepted.user, &record, Form::First)? {
                 set.push_str(sealing.set);
                 remove = " REMOVE expires_at, secret";
+                only_if = format!("{only_if} AND {}", sealing.only_if);
                 for (name, value) in sealing.values {
                     update = update.expression_attribute_values(name, value);
                 }
             }
-            let request = update.update_expression(set + remove);
+            let request = update.condition_expression(only_if).update_expression(set + remove);
             let Err(error) = Box::pin(request.send()).await else { return Ok(Accepted::Stored) };
             let Some(old) = failed_condition(&error) else {
                 return Err(self.failed(&error));
             };
-            let Some(old) = Item::returned(accepted.user, old) else {
+            let Some(old) = Item::returned(accepted.user, old).filter(|old| !old.is_tombstone())
+            else {
                 return Ok(Accepted::Superseded);
             };
             if old.carries(field::ACCEPT_ID, &id) {
                 return Ok(Accepted::Stored);
             }
             let old = old.record(&self.keys)?;
-            if old.enrolled == record.enrolled {
-                return Ok(Accepted::Replayed);
-            }
             let sealed_since = matches!(record.enrolled, Enrolled::Legacy(_))
                 && old.sealed_by.is_some()
                 && old.totp == record.totp;
-            if !sealed_since {
-                break;
+            if old.enrolled != record.enrolled && !sealed_since {
+                return Ok(Accepted::Superseded);
             }
+            if old.last_step.is_some_and(|last| last >= accepted.step) {
+                return Ok(Accepted::Replayed);
+            }
+            refund &= old.unlock_id == record.unlock_id;
             record = Cow::Owned(old);
         }
-        Ok(Accepted::Superseded)
+        Err(StoreError::Unavailable("too many changes of this user at once".to_owned()))
     }
 
-    /// What seals the secret, where it is not under the first key yet.
+    /// What seals the secret, where it is not under the first key yet, or in an older form than
+    /// this one.
     pub(super) fn sealing(
         &self,
         user: &str,
         record: &Record,
+        oldest: Form,
     ) -> Result<Option<Sealing>, StoreError> {
         let first = self.keys.ids().next();
-        if first.is_none() || first == record.sealed_by.as_deref() {
+        let sealed = first == record.sealed_by.as_deref() && record.form >= Some(oldest);
+        if first.is_none() || sealed {
             return Ok(None);
         }
         // The original application gave no enrollment ids, and a seal needs one.
@@ -117,22 +134,29 @@ impl Store {
                 (write_id()?, ", sealed = :sealed, sealed_by = :by, enrollment_id = :new")
             }
         };
-        let owner = Owner { user, enrollment_id: &enrollment_id };
+        let owner = Owner::of(user, &enrollment_id, &record.totp);
         let Some(sealed) = self.keys.seal(owner, record.totp.secret())? else { return Ok(None) };
+        let (only_if, stored) = match &record.stored {
+            Stored::Plain(text) => ("attribute_not_exists(sealed) AND secret = :stored", s(text)),
+            Stored::Sealed(bytes) => ("sealed = :stored", AttributeValue::B(bytes.clone().into())),
+        };
         let mut values = vec![
+            (":by", AttributeValue::S(sealed.written_by())),
             (":sealed", AttributeValue::B(sealed.bytes.into())),
-            (":by", AttributeValue::S(sealed.by)),
+            (":stored", stored),
         ];
         if matches!(record.enrolled, Enrolled::Legacy(_)) {
             values.push((":new", AttributeValue::S(enrollment_id)));
         }
-        Ok(Some(Sealing { set, values }))
+        Ok(Some(Sealing { set, only_if, values }))
     }
 }
 
 /// The part of an update that seals a secret.
 pub(super) struct Sealing {
     pub(super) set: &'static str,
+    /// The secret is still stored as it was when this was computed.
+    pub(super) only_if: &'static str,
     pub(super) values: Vec<(&'static str, AttributeValue)>,
 }
 

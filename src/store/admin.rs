@@ -9,5 +9,5 @@ mod table;
 
 pub use history::UserState;
 pub use import::{Imported, ImportedUser};
-pub use scan::{Listed, Page, PageRequest, StoredUser};
+pub use scan::{Listed, Page, PageRequest, StoredUser, Tombstone};
 pub use table::{Switch, Table, TableRequest};

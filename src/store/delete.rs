@@ -1,74 +1,78 @@
 //! Removing a user.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::HashMap;
 
-use aws_sdk_dynamodb::config::interceptors::FinalizerInterceptorContextRef;
-use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_dynamodb::error::BoxError;
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use super::item::{Item, field, n, s, write_id};
+use super::{MAX_TURNS, Store, StoreError};
 
-use super::item::{field, s};
-use super::{Store, StoreError};
+/// How long a tombstone stays, in seconds. It must outlive every request that was under way:
+/// DynamoDB refuses a signature after 15 minutes.
+const TOMBSTONE_SECONDS: u64 = 60 * 60;
 
 /// What became of a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deleted {
-    /// The user is gone, by this call.
+    /// The user is gone.
     Deleted,
     /// There was no such user.
     NotFound,
 }
 
 impl Store {
-    /// Removes a user. When a try failed in a way that may have removed it, and the
-    /// next one finds nothing, it was that try: the deletion has succeeded.
+    /// Reads a user, and puts a tombstone in the place of that very enrollment. Where there is
+    /// none, too, so that a registration that got no answer cannot arrive afterwards.
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
-    pub async fn delete(&self, user: &str) -> Result<Deleted, StoreError> {
+    pub async fn delete(&self, user: &str, now: u64) -> Result<Deleted, StoreError> {
+        let mut seen = self.read_any(user).await?;
         let turn = self.connection.turn().await?;
-        let doubt = Doubt::default();
-        let request = turn
-            .client()
-            .delete_item()
-            .table_name(&self.table)
-            .key(field::USER_ID, s(user))
-            .condition_expression("attribute_exists(user_id)")
-            .customize()
-            .interceptor(doubt.clone());
-        let Err(error) = Box::pin(request.send()).await else { return Ok(Deleted::Deleted) };
-        match error.as_service_error() {
-            Some(DeleteItemError::ConditionalCheckFailedException(_)) => {
-                let ours = doubt.0.load(Ordering::Relaxed);
-                Ok(if ours { Deleted::Deleted } else { Deleted::NotFound })
+        let id = write_id()?;
+        for _ in 0..MAX_TURNS {
+            let there = seen.as_ref().is_some_and(|seen| !seen.is_tombstone());
+            let verdict = if there { Deleted::Deleted } else { Deleted::NotFound };
+            let (condition, value) = Item::still_there(seen.as_ref());
+            let mut tombstone = HashMap::from([
+                (field::USER_ID.to_owned(), s(user)),
+                (field::ENROLLMENT_ID.to_owned(), s(&id)),
+                (field::DELETED_AT.to_owned(), n(now)),
+                (field::EXPIRES_AT.to_owned(), n(now.saturating_add(TOMBSTONE_SECONDS))),
+            ]);
+            let replaced = seen.as_ref().and_then(|seen| seen.attribute(field::ENROLLMENT_ID));
+            if let Some(replaced) = replaced {
+                tombstone.insert(field::REPLACED_ID.to_owned(), replaced.clone());
             }
-            _ => Err(self.failed(&error)),
+            let Err(old) = self.put(&turn, tombstone, &condition, value).await? else {
+                return Ok(verdict);
+            };
+            let old = Item::returned(user, old.as_ref());
+            // Our first try had arrived; somebody may have registered since.
+            if old.as_ref().is_some_and(|old| {
+                old.carries(field::ENROLLMENT_ID, &id) || old.carries(field::REPLACED_ID, &id)
+            }) {
+                return Ok(verdict);
+            }
+            if there {
+                // What took the place of the enrollment that we saw: another deletion, which
+                // came first; or a registration, perhaps of before we were asked. An item of
+                // the original application gets its id when it is sealed.
+                let next = old.as_ref().is_some_and(|old| took_its_place(seen.as_ref(), old));
+                match &old {
+                    Some(old) if next && old.is_tombstone() => return Ok(Deleted::NotFound),
+                    Some(_) if next => {}
+                    // It has gone, and others have come and gone since: what was to be done
+                    // is done, perhaps by our first try.
+                    _ => return Ok(Deleted::Deleted),
+                }
+            }
+            seen = old;
         }
+        Err(StoreError::Unavailable("too many changes of this user at once".to_owned()))
     }
 }
 
-/// Remembers whether a try ended without our learning if it was carried out: no
-/// reply, half a reply, or a server error. A 4xx reply leaves no doubt.
-#[derive(Debug, Clone, Default)]
-struct Doubt(Arc<AtomicBool>);
-
-impl Intercept for Doubt {
-    fn name(&self) -> &'static str {
-        "Doubt"
-    }
-
-    fn read_after_attempt(
-        &self,
-        context: &FinalizerInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let failed = matches!(context.output_or_error(), Some(Err(_)));
-        let refused = context.response().is_some_and(|reply| reply.status().is_client_error());
-        if failed && !refused {
-            self.0.store(true, Ordering::Relaxed);
-        }
-        Ok(())
-    }
+/// Whether an item came right after the one that we saw, or is the same one.
+fn took_its_place(seen: Option<&Item>, old: &Item) -> bool {
+    let before = seen.and_then(|seen| seen.attribute(field::ENROLLMENT_ID));
+    old.attribute(field::REPLACED_ID) == before
 }

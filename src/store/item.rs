@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use zeroize::Zeroizing;
 
-use super::seal::{KeyRing, Owner, Sealed};
+use super::seal::{Form, KeyRing, Owner, Sealed};
 use super::{NewUser, StoreError};
 use crate::otp::{Algorithm, Digits, Period, Secret, Totp};
 use crate::random::{self, RandomError};
@@ -32,8 +32,16 @@ pub(super) mod field {
     pub(in crate::store) const CONFIRMED_AT: &str = "confirmed_at";
     pub(in crate::store) const RECOVERY: &str = "recovery";
     pub(in crate::store) const RECOVERY_AT: &str = "recovery_at";
-    pub(in crate::store) const REDEEM_ID: &str = "redeem_id";
     pub(in crate::store) const EXPIRES_AT: &str = "expires_at";
+    /// Of a tombstone only.
+    pub(in crate::store) const DELETED_AT: &str = "deleted_at";
+    /// The `enrollment_id` of what this enrollment or tombstone took the place of.
+    pub(in crate::store) const REPLACED_ID: &str = "replaced_id";
+    /// Set fresh by each operator's write.
+    pub(in crate::store) const CHANGE_ID: &str = "change_id";
+    pub(in crate::store) const UNLOCK_ID: &str = "unlock_id";
+    /// The ids of the writes that used recovery codes up.
+    pub(in crate::store) const REDEEMED: &str = "redeemed";
 }
 
 /// A number, as DynamoDB takes it.
@@ -72,6 +80,23 @@ impl fmt::Debug for Enrolled {
     }
 }
 
+/// The secret as it is stored, sealed or not: what a write that seals it was computed
+/// from.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Stored {
+    Plain(Zeroizing<String>),
+    Sealed(Vec<u8>),
+}
+
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain(_) => "Plain(..)",
+            Self::Sealed(_) => "Sealed(..)",
+        })
+    }
+}
+
 /// A user, as far as checking a code needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -84,6 +109,12 @@ pub struct Record {
     /// The key that the secret is sealed with, where it is stored; `None` for one that
     /// is not sealed.
     pub sealed_by: Option<String>,
+    /// The secret as it is stored.
+    pub(super) stored: Stored,
+    /// Whether it is sealed in the form of today, with its parameters authenticated.
+    pub(super) form: Option<Form>,
+    /// Who unlocked the user last.
+    pub(super) unlock_id: Option<String>,
 }
 
 /// An item as it came from DynamoDB. `Debug` shows none of it.
@@ -145,6 +176,75 @@ impl Item {
         matches!(self.string(field), Ok(Some(stored)) if stored == id)
     }
 
+    /// An attribute as it is.
+    pub(super) fn attribute(&self, name: &str) -> Option<&AttributeValue> {
+        self.attributes.get(name)
+    }
+
+    /// Whether a deletion left it: there is no such user.
+    pub(super) fn is_tombstone(&self) -> bool {
+        self.attributes.contains_key(field::DELETED_AT)
+    }
+
+    /// The condition that this is still the enrollment, or the tombstone, that is there;
+    /// without an item, that there is none. The value belongs to `:seen`.
+    pub(super) fn still_there(seen: Option<&Self>) -> (String, Option<AttributeValue>) {
+        let Some(seen) = seen else { return ("attribute_not_exists(user_id)".to_owned(), None) };
+        let value = |name| seen.attributes.get(name).cloned();
+        if let Some(id) = value(field::ENROLLMENT_ID) {
+            return ("enrollment_id = :seen".to_owned(), Some(id));
+        }
+        // The original application's, or damaged.
+        let nameless = "attribute_not_exists(enrollment_id)";
+        match value(field::SECRET) {
+            Some(secret) => (format!("{nameless} AND secret = :seen"), Some(secret)),
+            None => (
+                format!(
+                    "attribute_exists(user_id) AND {nameless} AND attribute_not_exists(secret)"
+                ),
+                None,
+            ),
+        }
+    }
+
+    /// The condition that an attribute is as it is here; the value, if any, belongs to
+    /// `:name`.
+    pub(super) fn unchanged(
+        &self,
+        name: &'static str,
+    ) -> (String, Option<(String, AttributeValue)>) {
+        match self.attributes.get(name) {
+            None => (format!("attribute_not_exists({name})"), None),
+            Some(value) => (format!("{name} = :{name}"), Some((format!(":{name}"), value.clone()))),
+        }
+    }
+
+    /// Whether an attribute is the same in both.
+    pub(super) fn agrees(&self, other: &Self, name: &'static str) -> bool {
+        self.attributes.get(name) == other.attributes.get(name)
+    }
+
+    /// Whether a set of strings holds this one.
+    pub(super) fn has(&self, field: &'static str, id: &str) -> bool {
+        matches!(self.attributes.get(field), Some(AttributeValue::Ss(set)) if set.iter().any(|one| one == id))
+    }
+
+    /// Whether this is an enrollment that lapsed before any code of it was accepted.
+    pub(super) fn has_lapsed(&self, now: u64) -> Result<bool, StoreError> {
+        let confirmed = self.attributes.contains_key(field::CONFIRMED_AT);
+        let expires_at = self.number::<u64>(field::EXPIRES_AT)?;
+        Ok(!confirmed && expires_at.is_some_and(|at| at <= now))
+    }
+
+    /// The period of its codes.
+    pub(super) fn period(&self) -> Result<Period, StoreError> {
+        match self.number(field::PERIOD)?.map(Period::new) {
+            None => Ok(Period::default()),
+            Some(Ok(period)) => Ok(period),
+            Some(Err(_)) => self.corrupt(field::PERIOD, "is out of range"),
+        }
+    }
+
     /// The hashes of the recovery codes that are left.
     pub(super) fn recovery(&self) -> Result<&[String], StoreError> {
         match self.attributes.get(field::RECOVERY) {
@@ -162,7 +262,10 @@ impl Item {
             Some(_) => return self.corrupt(field::SEALED, "is not binary"),
         };
         match self.string(field::SEALED_BY)? {
-            Some(by) => Ok(Some(Sealed { by: by.to_owned(), bytes })),
+            Some(by) => {
+                let (by, form) = Form::read(by);
+                Ok(Some(Sealed { by: by.to_owned(), form, bytes }))
+            }
             None => self.corrupt(field::SEALED_BY, "is missing"),
         }
     }
@@ -171,9 +274,20 @@ impl Item {
     pub(super) fn record(&self, keys: &KeyRing) -> Result<Record, StoreError> {
         let (sealed, stored) = (self.sealed()?, self.string(field::SECRET)?);
         let enrollment_id = self.string(field::ENROLLMENT_ID)?;
+        let algorithm = match self.string(field::ALGORITHM)?.map(str::parse::<Algorithm>) {
+            None => Algorithm::default(),
+            Some(Ok(algorithm)) => algorithm,
+            Some(Err(_)) => return self.corrupt(field::ALGORITHM, "is unknown"),
+        };
+        let digits = match self.number(field::DIGITS)?.map(Digits::new) {
+            None => Digits::default(),
+            Some(Ok(digits)) => digits,
+            Some(Err(_)) => return self.corrupt(field::DIGITS, "is out of range"),
+        };
+        let period = self.period()?;
         let (secret, enrolled) = match (&sealed, stored, enrollment_id) {
             (Some(sealed), _, Some(enrollment_id)) => {
-                let owner = Owner { user: &self.user, enrollment_id };
+                let owner = Owner { user: &self.user, enrollment_id, algorithm, digits, period };
                 (keys.open(owner, sealed)?, Enrolled::Id(enrollment_id.to_owned()))
             }
             (Some(_), _, None) => return self.corrupt(field::ENROLLMENT_ID, "is missing"),
@@ -190,26 +304,21 @@ impl Item {
                 (secret, enrolled)
             }
         };
-        let algorithm = match self.string(field::ALGORITHM)?.map(str::parse::<Algorithm>) {
-            None => Algorithm::default(),
-            Some(Ok(algorithm)) => algorithm,
-            Some(Err(_)) => return self.corrupt(field::ALGORITHM, "is unknown"),
-        };
-        let digits = match self.number(field::DIGITS)?.map(Digits::new) {
-            None => Digits::default(),
-            Some(Ok(digits)) => digits,
-            Some(Err(_)) => return self.corrupt(field::DIGITS, "is out of range"),
-        };
-        let period = match self.number(field::PERIOD)?.map(Period::new) {
-            None => Period::default(),
-            Some(Ok(period)) => period,
-            Some(Err(_)) => return self.corrupt(field::PERIOD, "is out of range"),
+        let unlock_id = self.string(field::UNLOCK_ID)?.map(str::to_owned);
+        let form = sealed.as_ref().map(|sealed| sealed.form);
+        let sealed_by = sealed.as_ref().map(|sealed| sealed.by.clone());
+        let stored = match (sealed, stored) {
+            (Some(sealed), _) => Stored::Sealed(sealed.bytes),
+            (None, stored) => Stored::Plain(Zeroizing::new(stored.unwrap_or_default().to_owned())),
         };
         Ok(Record {
             totp: Totp::with(secret, algorithm, digits, period),
             enrolled,
             last_step: self.number(field::LAST_STEP)?,
-            sealed_by: sealed.map(|sealed| sealed.by),
+            sealed_by,
+            stored,
+            form,
+            unlock_id,
         })
     }
 }
@@ -227,10 +336,10 @@ pub(super) fn attributes(
         (field::ENROLLMENT_ID.to_owned(), s(enrollment_id)),
         (field::REGISTERED_AT.to_owned(), n(user.registered_at)),
     ]);
-    match keys.seal(Owner { user: user.user, enrollment_id }, totp.secret())? {
-        Some(Sealed { by, bytes }) => {
-            attributes.insert(field::SEALED.to_owned(), AttributeValue::B(bytes.into()));
-            attributes.insert(field::SEALED_BY.to_owned(), AttributeValue::S(by));
+    match keys.seal(Owner::of(user.user, enrollment_id, totp), totp.secret())? {
+        Some(sealed) => {
+            attributes.insert(field::SEALED_BY.to_owned(), AttributeValue::S(sealed.written_by()));
+            attributes.insert(field::SEALED.to_owned(), AttributeValue::B(sealed.bytes.into()));
         }
         None => {
             attributes.insert(field::SECRET.to_owned(), s(&totp.secret().to_base32()));

@@ -1,87 +1,97 @@
-//! Recovery codes and unlocking: the ways back in.
+//! Recovery codes: the way back in for users who lost their authenticator.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::item::{Item, failed_condition, field, n, s, write_id};
-use super::reserve::{Attempt, Budget, Reserved};
-use super::{Store, StoreError};
+use super::{MAX_TURNS, Store, StoreError};
+use crate::otp::RecoveryCode;
 
-/// A right recovery code, about to be used up.
+/// A recovery code, about to be used up if it is one of the user's.
 #[derive(Debug, Clone, Copy)]
 pub struct Redemption<'a> {
     /// Whose code.
     pub user: &'a str,
-    /// Its hash.
-    pub hash: &'a str,
-    /// What the reservation added to `recovery_at`, in milliseconds: given back.
-    pub refund_ms: i64,
+    /// What was typed.
+    pub code: &'a RecoveryCode,
     /// Seconds since 1970.
     pub now: u64,
 }
 
-impl Store {
-    /// Charges an attempt with a recovery code, and reads the hashes of those left. Such
-    /// attempts have a budget of their own: whoever is locked out still gets in.
-    ///
-    /// # Errors
-    /// Every kind of [`StoreError`].
-    pub async fn reserve_recovery(
-        &self,
-        attempt: Attempt<'_>,
-    ) -> Result<Reserved<Vec<String>>, StoreError> {
-        self.charge(attempt, Budget::Recovery)
-            .await?
-            .and_then(|item| item.recovery().map(<[String]>::to_vec))
-    }
+/// What became of a recovery code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redeemed {
+    /// It is used up, by this call; so many are left.
+    Used(usize),
+    /// It is not one of the user's, or not any more.
+    Unknown,
+    /// There is no such user.
+    NotFound,
+}
 
+impl Store {
     /// Uses up a recovery code: at most one call ever succeeds for it. It ends a run of
-    /// misses, so the user is locked no more. Tells how many are left; `None` if it was
-    /// used up before.
+    /// misses, so a locked user gets in. One round trip, right or wrong.
+    ///
+    /// Nothing is charged. 80 random bits need no budget (NIST SP 800-63B asks for one below
+    /// 64), and one would be there for others to spend.
     ///
     /// # Errors
-    /// Every kind of [`StoreError`].
-    pub async fn redeem(&self, redemption: Redemption<'_>) -> Result<Option<usize>, StoreError> {
+    /// Every kind of [`StoreError`]; [`StoreError::Configuration`] when the user has codes
+    /// hashed under a key that we lack, and this may be one of them.
+    pub async fn redeem(&self, redemption: Redemption<'_>) -> Result<Redeemed, StoreError> {
+        let Redemption { user, code, now } = redemption;
         let turn = self.connection.turn().await?;
         let id = write_id()?;
-        let request = turn
+        let hashes = self.keys.recovery_hashes(user, code);
+        let held: Vec<_> =
+            (0..hashes.len()).map(|number| format!("contains(recovery, :hash{number})")).collect();
+        let mut request = turn
             .client()
             .update_item()
             .table_name(&self.table)
-            .key(field::USER_ID, s(redemption.user))
+            .key(field::USER_ID, s(user))
             .update_expression(
-                "SET misses = :zero, redeem_id = :id, \
-                 recovery_at = if_not_exists(recovery_at, :refund) - :refund, \
-                 confirmed_at = if_not_exists(confirmed_at, :now) \
-                 REMOVE expires_at DELETE recovery :used",
+                "SET misses = :zero, confirmed_at = if_not_exists(confirmed_at, :now) \
+                 REMOVE expires_at ADD redeemed :ids DELETE recovery :used",
             )
-            .condition_expression("contains(recovery, :hash)")
+            .condition_expression(held.join(" OR "))
             .expression_attribute_values(":zero", n(0))
-            .expression_attribute_values(":id", s(&id))
-            .expression_attribute_values(":refund", n(redemption.refund_ms))
-            .expression_attribute_values(":now", n(redemption.now))
-            .expression_attribute_values(":hash", s(redemption.hash))
-            .expression_attribute_values(
-                ":used",
-                AttributeValue::Ss(vec![redemption.hash.to_owned()]),
-            )
+            .expression_attribute_values(":now", n(now))
+            .expression_attribute_values(":ids", AttributeValue::Ss(vec![id.clone()]))
+            .expression_attribute_values(":used", AttributeValue::Ss(hashes.clone()))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let left = match Box::pin(request.send()).await {
-            Ok(done) => Item::new(redemption.user, done.attributes.unwrap_or_default()),
-            Err(error) => match failed_condition(&error) {
-                None => return Err(self.failed(&error)),
-                Some(old) => match Item::returned(redemption.user, old) {
-                    // Our own, whose reply was lost.
-                    Some(old) if old.carries(field::REDEEM_ID, &id) => old,
-                    _ => return Ok(None),
-                },
-            },
+        for (number, hash) in hashes.iter().enumerate() {
+            request = request.expression_attribute_values(format!(":hash{number}"), s(hash));
+        }
+        let error = match Box::pin(request.send()).await {
+            Ok(done) => {
+                let left = Item::new(user, done.attributes.unwrap_or_default());
+                return Ok(Redeemed::Used(left.recovery()?.len()));
+            }
+            Err(error) => error,
         };
-        Ok(Some(left.recovery()?.len()))
+        let Some(old) = failed_condition(&error) else {
+            return Err(self.failed(&error));
+        };
+        let Some(old) = Item::returned(user, old).filter(|old| !old.is_tombstone()) else {
+            return Ok(Redeemed::NotFound);
+        };
+        let left = old.recovery()?;
+        // Our own, whose reply was lost.
+        if old.has(field::REDEEMED, &id) {
+            return Ok(Redeemed::Used(left.len()));
+        }
+        if left.iter().any(|hash| self.keys.lacks(hash)) {
+            return Err(StoreError::Configuration(format!(
+                "the recovery codes of user {user:?} are hashed under a key that \
+                 LAMBDATOTP_KEYS does not hold: put it back, or give the user new codes"
+            )));
+        }
+        Ok(Redeemed::Unknown)
     }
 
-    /// Replaces a user's recovery codes. Tells whether there is such a user. Repeating it
-    /// undoes nothing: nobody knows the codes before it has succeeded.
+    /// Replaces a user's recovery codes. Returns whether there is such a user.
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
@@ -90,40 +100,40 @@ impl Store {
         user: &str,
         hashes: Vec<String>,
     ) -> Result<bool, StoreError> {
-        let codes = (":codes", AttributeValue::Ss(hashes));
-        self.update_existing(user, "SET recovery = :codes", codes).await
-    }
-
-    /// Forgives a user's misses and what their attempts owe. Tells whether there is such
-    /// a user. Repeating it changes nothing.
-    ///
-    /// # Errors
-    /// Every kind of [`StoreError`].
-    pub async fn unlock(&self, user: &str) -> Result<bool, StoreError> {
-        let update = "SET misses = :zero REMOVE throttle_at, recovery_at";
-        self.update_existing(user, update, (":zero", n(0))).await
-    }
-
-    /// An update that demands no more than that there is such a user.
-    async fn update_existing(
-        &self,
-        user: &str,
-        update: &str,
-        (name, value): (&str, AttributeValue),
-    ) -> Result<bool, StoreError> {
+        let mut seen = self.read(user).await?;
         let turn = self.connection.turn().await?;
-        let request = turn
-            .client()
-            .update_item()
-            .table_name(&self.table)
-            .key(field::USER_ID, s(user))
-            .update_expression(update)
-            .condition_expression("attribute_exists(user_id)")
-            .expression_attribute_values(name, value);
-        let Err(error) = Box::pin(request.send()).await else { return Ok(true) };
-        match failed_condition(&error) {
-            Some(_) => Ok(false),
-            None => Err(self.failed(&error)),
+        let id = write_id()?;
+        for _ in 0..MAX_TURNS {
+            let Some(item) = seen else { return Ok(false) };
+            let (unchanged, change) = item.unchanged(field::CHANGE_ID);
+            let (same, value) = Item::still_there(Some(&item));
+            let mut request = turn
+                .client()
+                .update_item()
+                .table_name(&self.table)
+                .key(field::USER_ID, s(user))
+                .update_expression("SET recovery = :codes, change_id = :id REMOVE redeemed")
+                .condition_expression(format!("{same} AND {unchanged}"))
+                .expression_attribute_values(":codes", AttributeValue::Ss(hashes.clone()))
+                .expression_attribute_values(":id", s(&id))
+                .return_values_on_condition_check_failure(
+                    ReturnValuesOnConditionCheckFailure::AllOld,
+                );
+            for (name, value) in
+                value.map(|value| (":seen".to_owned(), value)).into_iter().chain(change)
+            {
+                request = request.expression_attribute_values(name, value);
+            }
+            let Err(error) = Box::pin(request.send()).await else { return Ok(true) };
+            let Some(old) = failed_condition(&error) else {
+                return Err(self.failed(&error));
+            };
+            let old = Item::returned(user, old).filter(|old| !old.is_tombstone());
+            if old.as_ref().is_some_and(|old| old.carries(field::CHANGE_ID, &id)) {
+                return Ok(true);
+            }
+            seen = old;
         }
+        Err(StoreError::Unavailable("too many changes of this user at once".to_owned()))
     }
 }

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure::AllOld};
 
-use super::item::{Item, attributes, field, n, write_id};
-use super::{Store, StoreError};
+use super::client::Turn;
+use super::item::{Item, attributes, field, s, write_id};
+use super::{MAX_TURNS, Store, StoreError};
 use crate::otp::Totp;
 
 /// A new user, about to be stored.
@@ -35,45 +36,102 @@ pub enum Registered {
 }
 
 impl Store {
-    /// One conditional put: the user must be new, or have let a registration lapse.
+    /// One conditional put where there is no item. A second one takes the place of a
+    /// tombstone, or of a registration that has lapsed.
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
     pub async fn register(&self, user: &NewUser<'_>) -> Result<Registered, StoreError> {
         let id = write_id()?;
         let item = attributes(user, &id, &self.keys)?;
-        Ok(match self.put(user.user, item, &id, user.registered_at).await? {
+        Ok(match self.put_new(user.user, item, &id, user.registered_at).await? {
             None => Registered::Created,
             Some(_) => Registered::Exists,
         })
     }
 
     /// Puts a new user's item. Returns the one that is there already, if it is not ours.
-    pub(super) async fn put(
+    ///
+    /// Each put names what it was computed from: no item, or the very tombstone or lapsed
+    /// enrollment that the refusal before it returned. What has lapsed is decided here, once:
+    /// a clock in a condition would let the same put through later.
+    pub(super) async fn put_new(
         &self,
         user: &str,
-        attributes: HashMap<String, AttributeValue>,
+        mut attributes: HashMap<String, AttributeValue>,
         id: &str,
         now: u64,
     ) -> Result<Option<Item>, StoreError> {
         let turn = self.connection.turn().await?;
-        let request = turn
+        let mut seen: Option<Item> = None;
+        for _ in 0..MAX_TURNS {
+            let condition = seen.as_ref().map_or("attribute_not_exists(user_id)", |seen| {
+                if seen.is_tombstone() {
+                    "enrollment_id = :seen"
+                } else {
+                    "enrollment_id = :seen AND attribute_not_exists(confirmed_at)"
+                }
+            });
+            let replaced = match &seen {
+                Some(seen) => seen.string(field::ENROLLMENT_ID)?.map(s),
+                None => None,
+            };
+            match &replaced {
+                Some(replaced) => {
+                    attributes.insert(field::REPLACED_ID.to_owned(), replaced.clone());
+                }
+                None => {
+                    attributes.remove(field::REPLACED_ID);
+                }
+            }
+            let put = self.put(&turn, attributes.clone(), condition, replaced).await?;
+            let Err(old) = put else { return Ok(None) };
+            match Item::returned(user, old.as_ref()) {
+                // Swept away since.
+                None => seen = None,
+                // Our first try had arrived; what it made may have been deleted since.
+                Some(old)
+                    if old.carries(field::ENROLLMENT_ID, id)
+                        || old.carries(field::REPLACED_ID, id) =>
+                {
+                    return Ok(None);
+                }
+                Some(old) => {
+                    let replaceable = old.string(field::ENROLLMENT_ID)?.is_some()
+                        && (old.is_tombstone() || old.has_lapsed(now)?);
+                    if !replaceable {
+                        return Ok(Some(old));
+                    }
+                    seen = Some(old);
+                }
+            }
+        }
+        Err(StoreError::Unavailable("too many changes of this user at once".to_owned()))
+    }
+
+    /// One conditional put. When the condition does not hold, what is there instead; the
+    /// condition's value, if it has one, is `:seen`.
+    pub(super) async fn put(
+        &self,
+        turn: &Turn,
+        attributes: HashMap<String, AttributeValue>,
+        condition: &str,
+        seen: Option<AttributeValue>,
+    ) -> Result<Result<(), Option<HashMap<String, AttributeValue>>>, StoreError> {
+        let mut request = turn
             .client()
             .put_item()
             .table_name(&self.table)
             .set_item(Some(attributes))
-            .condition_expression(
-                "attribute_not_exists(user_id) \
-                 OR (attribute_not_exists(confirmed_at) AND expires_at <= :now)",
-            )
-            .expression_attribute_values(":now", n(now))
+            .condition_expression(condition)
             .return_values_on_condition_check_failure(AllOld);
-        let Err(error) = Box::pin(request.send()).await else { return Ok(None) };
+        if let Some(seen) = seen {
+            request = request.expression_attribute_values(":seen", seen);
+        }
+        let Err(error) = Box::pin(request.send()).await else { return Ok(Ok(())) };
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                let there = failed.item().cloned().unwrap_or_default();
-                let there = Item::new(user, there);
-                Ok((!there.carries(field::ENROLLMENT_ID, id)).then_some(there))
+                Ok(Err(failed.item().cloned()))
             }
             _ => Err(self.failed(&error)),
         }

@@ -4,14 +4,11 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure::AllOld};
 
+use super::client::Turn;
 use super::item::{Item, Record, failed_condition, field, n, s, write_id};
-use super::seal::{self, KeyRing};
-use super::{Store, StoreError};
+use super::seal::{self, Form, KeyRing};
+use super::{MAX_TURNS, Store, StoreError};
 use crate::policy::{Charge, Policy};
-
-/// How often a reservation changes between its two forms before it gives up: each
-/// change means that another attempt of the same user came in between.
-const MAX_TURNS: usize = 16;
 
 /// An attempt to check a code.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +19,16 @@ pub struct Attempt<'a> {
     pub now_ms: i64,
     /// How many attempts there may be.
     pub policy: &'a Policy,
+    /// What two clocks may differ by, in milliseconds, without one of them being wrong.
+    pub apart_ms: i64,
+}
+
+impl Attempt<'_> {
+    /// With clocks that agree, nobody owes more than the whole budget.
+    fn is_of_a_wrong_clock(&self, at: i64) -> bool {
+        let most = self.policy.most_owed_ms().saturating_add(self.apart_ms);
+        at.saturating_sub(self.now_ms) > most
+    }
 }
 
 /// What became of an attempt's reservation.
@@ -37,69 +44,34 @@ pub enum Reserved<T> {
     Locked,
 }
 
-impl<T> Reserved<T> {
-    pub(super) fn and_then<U>(
-        self,
-        read: impl FnOnce(T) -> Result<U, StoreError>,
-    ) -> Result<Reserved<U>, StoreError> {
-        Ok(match self {
-            Self::Granted(granted) => Reserved::Granted(read(granted)?),
-            Self::NotFound => Reserved::NotFound,
-            Self::Throttled(wait) => Reserved::Throttled(wait),
-            Self::Locked => Reserved::Locked,
-        })
-    }
-}
-
-/// What an attempt is charged to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Budget {
-    /// Codes: `throttle_at`, and the run of misses.
-    Codes,
-    /// Recovery codes: `recovery_at`, so that whoever is locked out still gets in.
-    Recovery,
-}
-
-impl Budget {
-    const fn attribute(self) -> &'static str {
-        match self {
-            Self::Codes => field::THROTTLE_AT,
-            Self::Recovery => field::RECOVERY_AT,
-        }
-    }
-
-    /// The update and its condition: with nothing owed the attempt is charged from now
-    /// on, otherwise on top of what is owed, within the burst. The user exists, is not
-    /// locked, and this is no repetition of a lost reply.
-    fn expressions(self, idle: bool, keys: &KeyRing) -> (String, String) {
-        let at = self.attribute();
-        let mut set = if idle {
-            format!("SET {at} = :next, reserve_id = :id")
-        } else {
-            format!("SET {at} = {at} + :refill, reserve_id = :id")
-        };
-        let owed = if idle {
-            format!("(attribute_not_exists({at}) OR {at} <= :now)")
-        } else {
-            format!("{at} > :now AND {at} <= :limit")
-        };
-        let new = "attribute_exists(user_id) \
-             AND (attribute_not_exists(reserve_id) OR reserve_id <> :id)";
-        if self == Self::Recovery {
-            return (set, format!("{new} AND {owed}"));
-        }
-        set.push_str(", misses = if_not_exists(misses, :zero) + :one");
-        // Without its key there is no verdict, so nothing may be charged.
-        let names: Vec<_> = (0..keys.ids().count()).map(|number| format!(":key{number}")).collect();
-        let opens = match names.join(", ").as_str() {
-            "" => "attribute_not_exists(sealed_by)".to_owned(),
-            names => format!("(attribute_not_exists(sealed_by) OR sealed_by IN ({names}))"),
-        };
-        let only_if = format!(
-            "{new} AND (attribute_not_exists(misses) OR misses < :cap) AND {opens} AND {owed}"
-        );
-        (set, only_if)
-    }
+/// The update and its condition: with nothing owed the attempt is charged from now on,
+/// otherwise on top of what is owed, within the burst. The user exists, is not locked, and
+/// this is not the retry of a write whose reply was lost.
+fn expressions(idle: bool, keys: &KeyRing) -> (&'static str, String) {
+    let (set, owed) = if idle {
+        (
+            "SET throttle_at = :next, reserve_id = :id, misses = if_not_exists(misses, :zero) + :one",
+            "(attribute_not_exists(throttle_at) OR throttle_at <= :now)",
+        )
+    } else {
+        (
+            "SET throttle_at = throttle_at + :refill, reserve_id = :id, \
+             misses = if_not_exists(misses, :zero) + :one",
+            "throttle_at > :now AND throttle_at <= :limit",
+        )
+    };
+    // Without its key there is no verdict, so nothing may be charged.
+    let names: Vec<_> = (0..keys.written_by().count()).map(|n| format!(":key{n}")).collect();
+    let opens = match names.join(", ").as_str() {
+        "" => "attribute_not_exists(sealed_by)".to_owned(),
+        names => format!("(attribute_not_exists(sealed_by) OR sealed_by IN ({names}))"),
+    };
+    let only_if = format!(
+        "attribute_exists(user_id) AND attribute_not_exists(deleted_at) \
+         AND (attribute_not_exists(reserve_id) OR reserve_id <> :id) \
+         AND (attribute_not_exists(misses) OR misses < :cap) AND {opens} AND {owed}"
+    );
+    (set, only_if)
 }
 
 impl Store {
@@ -111,23 +83,13 @@ impl Store {
     /// # Errors
     /// Every kind of [`StoreError`].
     pub async fn reserve(&self, attempt: Attempt<'_>) -> Result<Reserved<Box<Record>>, StoreError> {
-        self.charge(attempt, Budget::Codes)
-            .await?
-            .and_then(|item| Ok(Box::new(item.record(&self.keys)?)))
-    }
-
-    pub(super) async fn charge(
-        &self,
-        attempt: Attempt<'_>,
-        budget: Budget,
-    ) -> Result<Reserved<Item>, StoreError> {
         let turn = self.connection.turn().await?;
         let id = write_id()?;
-        let Attempt { user, now_ms, policy } = attempt;
-        let codes = budget == Budget::Codes;
+        let Attempt { user, now_ms, policy, .. } = attempt;
+        let granted = |item: Item| Ok(Reserved::Granted(Box::new(item.record(&self.keys)?)));
         let mut idle = true;
         for _ in 0..MAX_TURNS {
-            let (set, only_if) = budget.expressions(idle, &self.keys);
+            let (set, only_if) = expressions(idle, &self.keys);
             let mut request = turn
                 .client()
                 .update_item()
@@ -137,6 +99,9 @@ impl Store {
                 .condition_expression(only_if)
                 .expression_attribute_values(":id", s(&id))
                 .expression_attribute_values(":now", n(now_ms))
+                .expression_attribute_values(":zero", n(0))
+                .expression_attribute_values(":one", n(1))
+                .expression_attribute_values(":cap", n(policy.max_misses()))
                 .return_values(ReturnValue::AllNew)
                 .return_values_on_condition_check_failure(AllOld);
             request = if idle {
@@ -148,44 +113,61 @@ impl Store {
                     .expression_attribute_values(":refill", n(policy.refill_ms()))
                     .expression_attribute_values(":limit", n(limit))
             };
-            if codes {
-                request = request
-                    .expression_attribute_values(":zero", n(0))
-                    .expression_attribute_values(":one", n(1))
-                    .expression_attribute_values(":cap", n(policy.max_misses()));
-                for (number, key) in self.keys.ids().enumerate() {
-                    request = request.expression_attribute_values(format!(":key{number}"), s(key));
-                }
+            for (number, key) in self.keys.written_by().enumerate() {
+                request = request.expression_attribute_values(format!(":key{number}"), s(&key));
             }
             let error = match Box::pin(request.send()).await {
-                Ok(done) => {
-                    let attributes = done.attributes.unwrap_or_default();
-                    return Ok(Reserved::Granted(Item::new(user, attributes)));
-                }
+                Ok(done) => return granted(Item::new(user, done.attributes.unwrap_or_default())),
                 Err(error) => error,
             };
             let Some(old) = failed_condition(&error) else {
                 return Err(self.failed(&error));
             };
-            let Some(old) = Item::returned(user, old) else { return Ok(Reserved::NotFound) };
+            let Some(old) = Item::returned(user, old).filter(|old| !old.is_tombstone()) else {
+                return Ok(Reserved::NotFound);
+            };
             if old.carries(field::RESERVE_ID, &id) {
-                return Ok(Reserved::Granted(old));
+                return granted(old);
             }
-            if codes
-                && let Some(by) = old.string(field::SEALED_BY)?
-                && !self.keys.ids().any(|key| key == by)
+            if let Some(by) = old.string(field::SEALED_BY)?
+                && !self.keys.ids().any(|key| key == Form::read(by).0)
             {
-                return Err(seal::missing(user, by));
+                return Err(seal::missing(user, Form::read(by).0));
             }
-            let at = old.number(budget.attribute())?;
-            let misses = if codes { old.number(field::MISSES)?.unwrap_or(0) } else { 0 };
+            let at = old.number(field::THROTTLE_AT)?;
+            let misses = old.number(field::MISSES)?.unwrap_or(0);
             idle = match policy.charge(at, misses, now_ms) {
                 Charge::Idle => true,
                 Charge::Busy => false,
                 Charge::Throttled(wait) => return Ok(Reserved::Throttled(wait)),
+                Charge::Overdrawn(wait) => {
+                    if at.is_some_and(|at| attempt.is_of_a_wrong_clock(at)) {
+                        self.correct(&turn, &attempt, at.unwrap_or_default()).await?;
+                    }
+                    return Ok(Reserved::Throttled(wait));
+                }
                 Charge::Locked => return Ok(Reserved::Locked),
             };
         }
         Err(StoreError::Unavailable("too many attempts of this user at once".to_owned()))
+    }
+
+    /// Makes a debt that only a wrong clock can have written the largest that there is. If
+    /// it has changed since, the next attempt sees to it.
+    async fn correct(&self, turn: &Turn, attempt: &Attempt<'_>, at: i64) -> Result<(), StoreError> {
+        let most = attempt.now_ms.saturating_add(attempt.policy.most_owed_ms());
+        let request = turn
+            .client()
+            .update_item()
+            .table_name(&self.table)
+            .key(field::USER_ID, s(attempt.user))
+            .update_expression("SET throttle_at = :most")
+            .condition_expression("throttle_at = :seen")
+            .expression_attribute_values(":most", n(most))
+            .expression_attribute_values(":seen", n(at));
+        match Box::pin(request.send()).await {
+            Err(error) if failed_condition(&error).is_none() => Err(self.failed(&error)),
+            _ => Ok(()),
+        }
     }
 }

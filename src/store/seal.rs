@@ -1,24 +1,35 @@
 //! Secrets at rest: AES-256-GCM (NIST SP 800-38D) under a ring of named keys.
 //!
-//! A sealed secret opens for its own user and enrollment only: both are authenticated
-//! with it. So whoever can write to the table still cannot give one user another's
-//! secret, nor bring back an earlier one.
+//! A sealed secret opens for its own user and enrollment only, with its own parameters: all
+//! are authenticated with it. Anyone who can write to the table still cannot give one user
+//! another's secret, nor make a code of it shorter or last longer. They can put a whole
+//! earlier item back: SECURITY.md.
+//!
+//! The codes that users write down are stored as HMACs under a key derived from the first.
 
 use std::fmt;
 use std::sync::Arc;
 
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::digest::{SHA256, digest};
+use ring::hmac;
 use zeroize::Zeroizing;
 
 use super::StoreError;
-use crate::otp::Secret;
+use crate::otp::{Algorithm, Digits, Period, RecoveryCode, Secret, Totp};
 use crate::random::{self, RandomError};
 
 /// 256 bits.
 const KEY_BYTES: usize = 32;
 /// Says what is sealed, and how: authenticated with it.
-const CONTEXT: &[u8] = b"lambdatotp sealed secret 1";
+const CONTEXT: &[u8] = b"lambdatotp sealed secret 2";
+const FIRST_CONTEXT: &[u8] = b"lambdatotp sealed secret 1";
+/// What keys of recovery codes are derived by.
+const RECOVERY_CONTEXT: &[u8] = b"lambdatotp recovery codes 1";
+/// What a version knows that cannot open the second form: that it lacks the key. So it
+/// charges nobody an attempt.
+const SECOND_FORM: &str = "/2";
 
 /// The keys that open secrets; the first also seals. Empty: secrets stay as they are.
 ///
@@ -32,19 +43,64 @@ struct Key {
     bytes: Zeroizing<[u8; KEY_BYTES]>,
 }
 
+/// What is authenticated with a sealed secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Form {
+    /// The key's name, the user and the enrollment.
+    First,
+    /// These, and the parameters of its codes.
+    Second,
+}
+
+impl Form {
+    /// What `sealed_by` says: the key's name, and the form.
+    pub(super) fn read(written_by: &str) -> (&str, Self) {
+        match written_by.strip_suffix(SECOND_FORM) {
+            Some(by) => (by, Self::Second),
+            None => (written_by, Self::First),
+        }
+    }
+}
+
 /// A sealed secret, and the name of the key that did it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sealed {
     pub(super) by: String,
+    pub(super) form: Form,
     /// Nonce, ciphertext, tag.
     pub(super) bytes: Vec<u8>,
 }
 
-/// Whose secret it is.
+impl Sealed {
+    /// What `sealed_by` says.
+    pub(super) fn written_by(&self) -> String {
+        match self.form {
+            Form::First => self.by.clone(),
+            Form::Second => format!("{}{SECOND_FORM}", self.by),
+        }
+    }
+}
+
+/// Whose secret it is, and how codes are made of it.
 #[derive(Clone, Copy)]
 pub(super) struct Owner<'a> {
     pub(super) user: &'a str,
     pub(super) enrollment_id: &'a str,
+    pub(super) algorithm: Algorithm,
+    pub(super) digits: Digits,
+    pub(super) period: Period,
+}
+
+impl<'a> Owner<'a> {
+    pub(super) fn of(user: &'a str, enrollment_id: &'a str, totp: &Totp) -> Self {
+        Self {
+            user,
+            enrollment_id,
+            algorithm: totp.algorithm(),
+            digits: totp.digits(),
+            period: totp.period(),
+        }
+    }
 }
 
 impl fmt::Debug for KeyRing {
@@ -102,10 +158,31 @@ impl KeyRing {
         self.0.iter().map(|key| key.id.as_str())
     }
 
+    /// What `sealed_by` says of the secrets that these keys open.
+    pub(super) fn written_by(&self) -> impl Iterator<Item = String> {
+        self.ids().flat_map(|id| [format!("{id}{SECOND_FORM}"), id.to_owned()])
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// What to store of a recovery code: under the first key, where there is one.
+    pub(crate) fn recovery_hash(&self, user: &str, code: &RecoveryCode) -> String {
+        self.0.first().map_or_else(|| code.hash(user), |key| key.recovery_hash(user, code))
+    }
+
+    /// All that may be stored of a recovery code, whenever it was made.
+    pub(super) fn recovery_hashes(&self, user: &str, code: &RecoveryCode) -> Vec<String> {
+        let keyed = self.0.iter().map(|key| key.recovery_hash(user, code));
+        keyed.chain([code.hash(user)]).collect()
+    }
+
+    /// Whether a stored hash is of a key that we do not hold.
+    pub(super) fn lacks(&self, hash: &str) -> bool {
+        hash.split_once(KEYED).is_some_and(|(tag, _)| self.0.iter().all(|key| key.tag() != tag))
     }
 
     /// Seals under the first key; `None` where there is none.
@@ -117,14 +194,14 @@ impl KeyRing {
         let Some(key) = self.0.first() else { return Ok(None) };
         let nonce = random::bytes::<NONCE_LEN>()?;
         let mut text = Zeroizing::new(secret.as_bytes().to_vec());
-        let aad = Aad::from(key.context(owner));
+        let aad = Aad::from(key.context(owner, Form::Second));
         let nonce_used = Nonce::assume_unique_for_key(nonce);
         let tag = key
             .cipher()
             .seal_in_place_separate_tag(nonce_used, aad, &mut text)
             .map_err(|_| StoreError::Configuration("a secret could not be sealed".to_owned()))?;
         let bytes = [nonce.as_slice(), text.as_slice(), tag.as_ref()].concat();
-        Ok(Some(Sealed { by: key.id.clone(), bytes }))
+        Ok(Some(Sealed { by: key.id.clone(), form: Form::Second, bytes }))
     }
 
     /// Opens what one of the keys has sealed.
@@ -142,11 +219,16 @@ impl KeyRing {
         let (nonce, text) = sealed.bytes.split_at_checked(NONCE_LEN).ok_or_else(refused)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| refused())?;
         let mut text = Zeroizing::new(text.to_vec());
-        let aad = Aad::from(key.context(owner));
+        let aad = Aad::from(key.context(owner, sealed.form));
         let opened = key.cipher().open_in_place(nonce, aad, &mut text).map_err(|_| refused())?;
         Secret::from_bytes(opened).map_err(|_| refused())
     }
 }
+
+/// Between a key's tag and a hash: neither has it.
+const KEYED: char = '.';
+/// As much as guessing a recovery code takes, and more.
+const HASH_BYTES: usize = 16;
 
 /// No verdict can be given, and no attempt is charged.
 pub(super) fn missing(user: &str, id: &str) -> StoreError {
@@ -164,14 +246,46 @@ impl Key {
     }
 
     /// What is authenticated with the secret, each part with its length before it.
-    fn context(&self, owner: Owner<'_>) -> Vec<u8> {
-        let parts = [self.id.as_str(), owner.user, owner.enrollment_id];
-        let mut context = CONTEXT.to_vec();
+    fn context(&self, owner: Owner<'_>, form: Form) -> Vec<u8> {
+        let (digits, period) = (owner.digits.get().to_string(), owner.period.seconds().to_string());
+        let parts = [
+            self.id.as_str(),
+            owner.user,
+            owner.enrollment_id,
+            owner.algorithm.as_str(),
+            &digits,
+            &period,
+        ];
+        let (context, parts) = match form {
+            Form::First => (FIRST_CONTEXT, &parts[..3]),
+            Form::Second => (CONTEXT, &parts[..]),
+        };
+        let mut context = context.to_vec();
         for part in parts {
             context.extend_from_slice(&(part.len() as u64).to_be_bytes());
             context.extend_from_slice(part.as_bytes());
         }
         context
+    }
+
+    /// Stands for the key's name before a hash, where it has little room.
+    fn tag(&self) -> String {
+        let hash = digest(&SHA256, self.id.as_bytes());
+        BASE64URL_NOPAD.encode(&hash.as_ref()[..3])
+    }
+
+    /// What is stored of a recovery code: the key's tag, and an HMAC of the code and its user
+    /// under a key derived from this one.
+    fn recovery_hash(&self, user: &str, code: &RecoveryCode) -> String {
+        let master = hmac::Key::new(hmac::HMAC_SHA256, self.bytes.as_slice());
+        let derived = hmac::sign(&master, RECOVERY_CONTEXT);
+        let mut hash =
+            hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()));
+        hash.update(&(user.len() as u64).to_be_bytes());
+        hash.update(user.as_bytes());
+        hash.update(code.as_bytes());
+        let hash = BASE64URL_NOPAD.encode(&hash.sign().as_ref()[..HASH_BYTES]);
+        format!("{}{KEYED}{hash}", self.tag())
     }
 }
 
@@ -186,7 +300,15 @@ fn decode(text: &str) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
 mod tests {
     use super::*;
 
-    const ANA: Owner<'_> = Owner { user: "ana", enrollment_id: "first" };
+    fn ana() -> Owner<'static> {
+        Owner {
+            user: "ana",
+            enrollment_id: "first",
+            algorithm: Algorithm::Sha1,
+            digits: Digits::default(),
+            period: Period::default(),
+        }
+    }
 
     fn ring(ids: &[&str]) -> KeyRing {
         let text: Vec<_> =
@@ -197,41 +319,84 @@ mod tests {
     #[test]
     fn it_opens_for_its_owner_alone() {
         let (keys, secret) = (ring(&["k1"]), Secret::generate().expect("randomness"));
-        let sealed = keys.seal(ANA, &secret).expect("sealed").expect("by a key");
+        let sealed = keys.seal(ana(), &secret).expect("sealed").expect("by a key");
         assert_eq!(sealed.bytes.len(), NONCE_LEN + 20 + 16);
-        assert_eq!(keys.open(ANA, &sealed), Ok(secret));
+        assert_eq!(keys.open(ana(), &sealed), Ok(secret));
         for other in [
-            Owner { user: "bob", ..ANA },
-            Owner { enrollment_id: "second", ..ANA },
+            Owner { user: "bob", ..ana() },
+            Owner { enrollment_id: "second", ..ana() },
+            Owner { algorithm: Algorithm::Sha256, ..ana() },
+            Owner { digits: Digits::new(8).expect("8"), ..ana() },
+            Owner { period: Period::new(60).expect("60"), ..ana() },
             // The same bytes in a row, divided elsewhere.
-            Owner { user: "anaf", enrollment_id: "irst" },
+            Owner { user: "anaf", enrollment_id: "irst", ..ana() },
         ] {
             keys.open(other, &sealed).expect_err("another owner");
         }
         for place in 0..sealed.bytes.len() {
             let mut changed = sealed.clone();
             changed.bytes[place] ^= 1;
-            keys.open(ANA, &changed).expect_err("a changed byte");
+            keys.open(ana(), &changed).expect_err("a changed byte");
             changed.bytes.truncate(place);
-            keys.open(ANA, &changed).expect_err("a missing end");
+            keys.open(ana(), &changed).expect_err("a missing end");
         }
+    }
+
+    #[test]
+    fn the_first_form_opens_as_before() {
+        let keys = ring(&["k1"]);
+        // Written by version 0.1: the key's bytes are all 7, the nonce's all 1.
+        let key = &keys.0[0];
+        let mut text = b"twenty bytes, secret".to_vec();
+        let aad = Aad::from(key.context(ana(), Form::First));
+        let nonce = Nonce::assume_unique_for_key([1; NONCE_LEN]);
+        let tag = key.cipher().seal_in_place_separate_tag(nonce, aad, &mut text).expect("sealed");
+        let bytes = [[1; NONCE_LEN].as_slice(), &text, tag.as_ref()].concat();
+        let first = Sealed { by: "k1".to_owned(), form: Form::First, bytes };
+        let opened = keys.open(ana(), &first).expect("opened");
+        assert_eq!(opened.as_bytes(), b"twenty bytes, secret");
+        // Its parameters were never authenticated; it cannot pass for one whose are.
+        keys.open(Owner { period: Period::new(60).expect("60"), ..ana() }, &first).expect("opened");
+        keys.open(ana(), &Sealed { form: Form::Second, ..first.clone() })
+            .expect_err("the other form");
+        assert_eq!(Form::read(&first.written_by()), ("k1", Form::First));
+        let second = keys.seal(ana(), &opened).expect("sealed").expect("by k1");
+        assert_eq!(Form::read(&second.written_by()), ("k1", Form::Second));
+        keys.open(ana(), &Sealed { form: Form::First, ..second }).expect_err("the other form");
+    }
+
+    #[test]
+    fn recovery_codes_are_hashed_under_the_first_key() {
+        let code = RecoveryCode::parse("AAAA-AAAA-AAAA-AAAA").expect("the form of one");
+        let (old, both) = (ring(&["k1"]), ring(&["k2", "k1"]));
+        let (plain, keyed) = (code.hash("ana"), old.recovery_hash("ana", &code));
+        assert_eq!(KeyRing::default().recovery_hash("ana", &code), plain);
+        assert_eq!((keyed.find(KEYED), keyed.len()), (Some(4), 5 + 22), "{keyed}");
+        assert!(!keyed.contains(&plain));
+        assert_ne!(old.recovery_hash("bob", &code), keyed);
+        assert_ne!(both.recovery_hash("ana", &code), keyed);
+        // Those of before go on working.
+        let all = both.recovery_hashes("ana", &code);
+        assert!(all.contains(&plain) && all.contains(&keyed) && all.len() == 3);
+        assert!(ring(&["k2"]).lacks(&keyed));
+        assert!(!both.lacks(&keyed) && !both.lacks(&plain));
     }
 
     #[test]
     fn the_first_seals_and_all_open() {
         let secret = Secret::generate().expect("randomness");
-        let old = ring(&["k1"]).seal(ANA, &secret).expect("sealed").expect("by k1");
+        let old = ring(&["k1"]).seal(ana(), &secret).expect("sealed").expect("by k1");
         let keys = ring(&["k2", "k1"]);
-        assert_eq!(keys.open(ANA, &old), Ok(secret.clone()));
-        let new = keys.seal(ANA, &secret).expect("sealed").expect("by k2");
+        assert_eq!(keys.open(ana(), &old), Ok(secret.clone()));
+        let new = keys.seal(ana(), &secret).expect("sealed").expect("by k2");
         assert_eq!(new.by, "k2");
-        assert_ne!(new.bytes, keys.seal(ANA, &secret).expect("sealed").expect("again").bytes);
+        assert_ne!(new.bytes, keys.seal(ana(), &secret).expect("sealed").expect("again").bytes);
         // The same key under another name is another key.
         let renamed = Sealed { by: "k1".to_owned(), ..new };
-        keys.open(ANA, &renamed).expect_err("sealed as k2");
-        let error = ring(&["k3"]).open(ANA, &old).expect_err("no k1").to_string();
+        keys.open(ana(), &renamed).expect_err("sealed as k2");
+        let error = ring(&["k3"]).open(ana(), &old).expect_err("no k1").to_string();
         assert!(error.contains("\"k1\"") && error.contains("\"ana\""), "{error}");
-        assert_eq!(KeyRing::default().seal(ANA, &secret), Ok(None));
+        assert_eq!(KeyRing::default().seal(ana(), &secret), Ok(None));
     }
 
     #[test]

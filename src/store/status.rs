@@ -1,7 +1,9 @@
 //! Looking at a user: for whoever helps them, not for logins.
 
 use super::item::{Item, field, s};
+use super::seal::Form;
 use super::{Store, StoreError};
+use crate::otp::Period;
 
 /// What can be said of a user without their secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,10 @@ pub struct Status {
     pub recovery_codes: usize,
     /// The key that seals the secret; `None` for one in the open.
     pub sealed_by: Option<String>,
+    /// The last step accepted.
+    pub last_step: Option<u64>,
+    /// The length of a step.
+    pub period: Period,
 }
 
 impl Store {
@@ -31,8 +37,13 @@ impl Store {
         self.read(user).await?.map(|item| item.status()).transpose()
     }
 
-    /// Reads an item. No login does: its writes return what they saw.
+    /// Reads a user's item. No login does: its writes return what they saw.
     pub(super) async fn read(&self, user: &str) -> Result<Option<Item>, StoreError> {
+        Ok(self.read_any(user).await?.filter(|item| !item.is_tombstone()))
+    }
+
+    /// Reads an item, be it a tombstone.
+    pub(super) async fn read_any(&self, user: &str) -> Result<Option<Item>, StoreError> {
         let turn = self.connection.turn().await?;
         let request = turn
             .client()
@@ -57,7 +68,9 @@ impl Item {
             misses: self.number(field::MISSES)?.unwrap_or(0),
             throttle_at: self.number(field::THROTTLE_AT)?,
             recovery_codes: self.recovery()?.len(),
-            sealed_by: self.string(field::SEALED_BY)?.map(str::to_owned),
+            sealed_by: self.string(field::SEALED_BY)?.map(|by| Form::read(by).0.to_owned()),
+            last_step: self.number(field::LAST_STEP)?,
+            period: self.period()?,
         })
     }
 }

@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 use super::{MAX_RECOVERY_CODES, UserStatus, Verifier, VerifierError, check_user};
 use crate::store::admin::{
     Imported, ImportedUser, Listed, Page, PageRequest, StoredUser, Switch, Table, TableRequest,
+    Tombstone,
 };
 use crate::store::{Deleted, Enrolled, StoreError};
 
@@ -74,7 +75,7 @@ impl Verifier {
             let read = read.map(|stored| self.judge(stored));
             Listed { user, read }
         });
-        Ok(Page { users: users.collect(), next: page.next })
+        Ok(Page { users: users.collect(), tombstones: page.tombstones, next: page.next })
     }
 
     /// One page of users with everything that moves with them, their secrets included.
@@ -88,12 +89,14 @@ impl Verifier {
         self.in_time(async { Ok(self.0.store.users(request).await?) }).await
     }
 
-    /// Reads one page of users as a login would, and changes nothing.
+    /// Reads one page of users as a login would, and changes none. Tombstones that have expired
+    /// are swept away.
     ///
     /// # Errors
     /// [`VerifierError::Store`].
     pub async fn survey(&self, request: PageRequest<'_>) -> Result<Survey, VerifierError> {
         let page = self.export(request).await?;
+        self.sweep(&page.tombstones).await?;
         let mut survey = Survey { next: page.next, ..Survey::default() };
         for Listed { user, read } in page.users {
             if let Some(problem) = unusable(&user) {
@@ -114,6 +117,11 @@ impl Verifier {
         Ok(survey)
     }
 
+    async fn sweep(&self, tombstones: &[Tombstone]) -> Result<(), VerifierError> {
+        let now = self.now().as_secs();
+        self.in_time(async { Ok(self.0.store.sweep(tombstones, now).await?) }).await
+    }
+
     /// Removes an item whose user id no call accepts, [`delete`](Self::delete) included.
     ///
     /// # Errors
@@ -123,7 +131,10 @@ impl Verifier {
         if unusable(user).is_none() {
             return Err(VerifierError::UserNotFound);
         }
-        match self.in_time(async { Ok(self.0.store.delete(user).await?) }).await? {
+        match self
+            .in_time(async { Ok(self.0.store.delete(user, self.now().as_secs()).await?) })
+            .await?
+        {
             Deleted::Deleted => Ok(()),
             Deleted::NotFound => Err(VerifierError::UserNotFound),
         }
@@ -191,6 +202,7 @@ impl Verifier {
             return Err(StoreError::Configuration(problem).into());
         }
         let page = self.export(request).await?;
+        self.sweep(&page.tombstones).await?;
         let mut resealed = Resealed { next: page.next, ..Resealed::default() };
         for Listed { user, read } in page.users {
             let sealed = match read {

@@ -93,7 +93,7 @@ impl Verifier {
             totp: &totp,
             registered_at: now.as_secs(),
             expires_at: ttl.map(|ttl| (now + ttl).as_secs()),
-            recovery: recovery::hashes(user, &enrollment.recovery_codes),
+            recovery: recovery::hashes(user, &enrollment.recovery_codes, &config.store.keys),
         };
         let stored = self.in_time(async { Ok(self.0.store.register(&new).await?) }).await?;
         match stored {

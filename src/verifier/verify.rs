@@ -78,7 +78,13 @@ impl Verifier {
         now: Duration,
     ) -> Result<Verification, VerifierError> {
         let config = &self.0.config;
-        let attempt = Attempt { user, now_ms: milliseconds(now), policy: &config.policy };
+        let period = config.period.seconds().saturating_mul(config.window.steps().max(1));
+        let attempt = Attempt {
+            user,
+            now_ms: milliseconds(now),
+            policy: &config.policy,
+            apart_ms: milliseconds(Duration::from_secs(period)),
+        };
         let record = match self.0.store.reserve(attempt).await? {
             Reserved::Granted(record) => record,
             Reserved::NotFound => return Err(VerifierError::UserNotFound),

@@ -214,7 +214,10 @@ impl Running<'_> {
             plans[planned.client].push(planned);
         }
         let mut due = [false; CLIENTS];
+        let mut turns = 0_u64;
         loop {
+            turns += 1;
+            assert!(turns < 1_000_000, "it does not end: {:?}", world.story);
             let sent = settle(world).await;
             if world.violation.is_some() {
                 return;
@@ -397,7 +400,10 @@ async fn audit(world: &mut World) {
             let at = world.timeline.now_ms() + 90_000;
             world.timeline.advance_to(at);
             world.start(0, user, action);
+            let mut turns = 0_u64;
             while !world.is_free(0) {
+                turns += 1;
+                assert!(turns < 1_000_000, "it does not end: {:?}", world.story);
                 for mut message in settle(world).await {
                     let reply = world.deliver(&message);
                     message.tell(reply);

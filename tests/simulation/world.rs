@@ -408,12 +408,13 @@ impl World {
                     })
                 }),
                 Action::Reseal => Box::pin(async move {
-                    let resealed = verifier.reseal(PageRequest::of_all(None, 100)).await;
-                    answer(resealed, |page| {
-                        plain(if page.refused.is_empty() {
+                    let request = PageRequest::of_all(None, 100);
+                    answer(verifier.reseal(request).await, |page| {
+                        let refused = page.refused.join("; ");
+                        plain(if refused.is_empty() {
                             Outcome::Done
                         } else {
-                            Outcome::Broken(page.refused.join("; "))
+                            Outcome::Broken(refused)
                         })
                     })
                 }),
@@ -429,6 +430,8 @@ impl World {
                 }),
             };
         self.clients[client].flag.0.store(true, Ordering::Relaxed);
+        // Or tokio would have it wait, after so many steps, for a scheduler that is ours.
+        let operation = Box::pin(tokio::task::unconstrained(operation));
         self.clients[client].running = Some((place, operation));
         place
     }

@@ -57,10 +57,12 @@ def _span(seconds: float) -> str:
     return f"{days:.0f} d" if days < 100_000 else "100000 d or more"  # noqa: PLR2004
 
 
-def _state(status: UserStatus) -> tuple[str, str | None]:
+def _state(status: UserStatus) -> tuple[str, str | None]:  # noqa: PLR0911 - one a state
     """Say in a word how a user is, and in which colour."""
     if status.locked:
         return "locked", "red"
+    if status.ahead:
+        return f"a clock was {_span(status.ahead)} fast", "red"
     if status.retry_after:
         return f"waits {_span(status.retry_after)}", "yellow"
     if status.confirmed_at:

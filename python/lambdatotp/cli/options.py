@@ -22,6 +22,7 @@ FIELDS = (
     "misses",
     "attempts_left",
     "retry_after",
+    "ahead",
     "recovery_codes_left",
     "sealed_by",
 )

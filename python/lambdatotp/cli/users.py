@@ -104,6 +104,13 @@ def _typed_code() -> str:
     return line.decode(errors="surrogateescape")
 
 
+def _clock(ahead: int) -> str:
+    return (
+        f"a code {ahead} s ahead was accepted by a wrong clock: right ones are refused until "
+        "lambdatotp unlock"
+    )
+
+
 def _described(status: UserStatus) -> dict[str, Any]:
     return {
         "registered": time_of(status.registered_at) or "by the original application",
@@ -113,6 +120,7 @@ def _described(status: UserStatus) -> dict[str, Any]:
         "misses in a row": status.misses,
         "attempts left": status.attempts_left,
         **({"next attempt in": f"{status.retry_after} s"} if status.retry_after else {}),
+        **({"clock": _clock(status.ahead)} if status.ahead else {}),
         "recovery codes left": status.recovery_codes_left,
         "secret sealed by": status.sealed_by or "nothing: it is stored in plaintext",
     }

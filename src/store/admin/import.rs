@@ -41,7 +41,8 @@ impl Store {
             user: &user.user,
             totp: &user.totp,
             registered_at: state.registered_at.unwrap_or(now),
-            expires_at: state.expires_at,
+            // A phone has the secret already, so it never lapses.
+            expires_at: None,
             recovery: state.recovery.clone(),
         };
         let mut item = attributes(&new, &id, &self.keys)?;
@@ -54,7 +55,7 @@ impl Store {
         ] {
             item.extend(value.map(|value| (name.to_owned(), value)));
         }
-        Ok(match self.put(&user.user, item, &id, now).await? {
+        Ok(match self.put_new(&user.user, item, &id, now).await? {
             None => Imported::New,
             Some(there) => self.compare(&there, user),
         })

@@ -11,8 +11,26 @@ use crate::store::{Record, Status, Store, StoreError};
 pub struct Page<T> {
     /// The users, and what was read of each.
     pub users: Vec<Listed<T>>,
+    /// What deletions left behind.
+    pub tombstones: Vec<Tombstone>,
     /// Where the next page begins; `None` at the end.
     pub next: Option<String>,
+}
+
+/// What a deletion left behind, until it expires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tombstone {
+    user: String,
+    id: String,
+    expires_at: u64,
+}
+
+impl Tombstone {
+    fn read(user: String, item: &Item) -> Option<Self> {
+        let id = item.string(field::ENROLLMENT_ID).ok()??.to_owned();
+        let expires_at = item.number(field::EXPIRES_AT).ok()??;
+        Some(Self { user, id, expires_at })
+    }
 }
 
 /// One user of a page.
@@ -56,10 +74,35 @@ impl<'a> PageRequest<'a> {
 
 /// All that [`Status`] needs. Secrets stay in the table.
 const STATUS: &str = "user_id, registered_at, confirmed_at, expires_at, misses, throttle_at, \
-                      recovery, sealed_by";
+                      recovery, sealed_by, last_step, period, deleted_at";
 
 impl Store {
-    /// Reads one page of items, or some attributes of them, strongly consistently.
+    /// Removes tombstones that have expired, where DynamoDB itself does not. Without
+    /// permission they stay.
+    ///
+    /// # Errors
+    /// Every kind of [`StoreError`].
+    pub async fn sweep(&self, tombstones: &[Tombstone], now: u64) -> Result<(), StoreError> {
+        let turn = self.connection.turn().await?;
+        for tombstone in tombstones.iter().filter(|tombstone| tombstone.expires_at <= now) {
+            let request = turn
+                .client()
+                .delete_item()
+                .table_name(&self.table)
+                .key(field::USER_ID, s(&tombstone.user))
+                .condition_expression("enrollment_id = :seen")
+                .expression_attribute_values(":seen", s(&tombstone.id));
+            match Box::pin(request.send()).await {
+                // Denied, or replaced since.
+                Err(error) if error.as_service_error().is_some() => {}
+                Err(error) => return Err(self.failed(&error)),
+                Ok(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one page of users, or some attributes of them, strongly consistently.
     async fn scan<T>(
         &self,
         request: PageRequest<'_>,
@@ -85,15 +128,18 @@ impl Store {
         };
         let next = page.last_evaluated_key.as_ref().and_then(|key| key.get(field::USER_ID));
         let next = next.and_then(|key| key.as_s().ok()).cloned();
-        let users = page.items.unwrap_or_default().into_iter().filter_map(|attributes| {
-            let user = match attributes.get(field::USER_ID)? {
-                AttributeValue::S(user) => user.clone(),
-                _ => return None,
-            };
-            let read = read(&Item::new(&user, attributes));
-            Some(Listed { user, read })
-        });
-        Ok(Page { users: users.collect(), next })
+        let (mut users, mut tombstones) = (Vec::new(), Vec::new());
+        for attributes in page.items.unwrap_or_default() {
+            let Some(AttributeValue::S(user)) = attributes.get(field::USER_ID) else { continue };
+            let user = user.clone();
+            let item = Item::new(&user, attributes);
+            if item.is_tombstone() {
+                tombstones.extend(Tombstone::read(user, &item));
+            } else {
+                users.push(Listed { read: read(&item), user });
+            }
+        }
+        Ok(Page { users, tombstones, next })
     }
 
     /// One page of users, as far as they can be seen without their secrets.

@@ -66,7 +66,7 @@ class TestImport:
         assert code == 0
         item = engine.get("ana")
         assert "secret" not in item
-        assert item["sealed_by"] == "k1"
+        assert item["sealed_by"] == "k1/2"
         assert engine.verifier(keys=K1).verify("ana", pyotp.TOTP(KEY).now())
         assert counts(bring(self.TEXT, LAMBDATOTP_KEYS=K1)[1]) == (0, 2, 0, 0)
         # Without the key nobody can tell whether it is the same.

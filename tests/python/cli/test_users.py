@@ -9,7 +9,7 @@ import pyotp
 import pytest
 
 from tests.python.support.cli import in_a_terminal, run, shell
-from tests.python.support.codes import LEGACY, wrong_codes
+from tests.python.support.codes import LEGACY, is_gone, wrong_codes
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_user_from_first_to_last(call, engine):
     assert (code, len(fresh["recovery_codes"])) == (0, 3)
     assert call("unlock", "ana") == (0, {"unlocked": "ana"})
     assert call("delete", "ana") == (0, {"deleted": "ana"})
-    assert engine.get("ana") is None
+    assert is_gone(engine, "ana")
     for command in (["show"], ["unlock"], ["recovery"], ["delete"]):
         code, text = call(*command, "ana")
         assert (code, text) == (1, "lambdatotp: there is no such user\n")
@@ -105,6 +105,6 @@ def test_deleting_asks_first(make_engine):
     assert "Remove the second factor of ana?" in shown
     assert engine.get("ana")
     assert in_a_terminal(engine, "delete", "ana", prompt="ana?", typed="y")[0] == 0
-    assert engine.get("ana") is None
+    assert is_gone(engine, "ana")
     engine.verifier().register("ana")
     assert in_a_terminal(engine, "delete", "ana", "--yes")[0] == 0

@@ -45,7 +45,7 @@ def test_everything_is_sealed_and_everybody_gets_in(engine):
     assert (code, outcome["sealed"], outcome["already"]) == (0, 120, 0)
     for user in secrets:
         item = engine.get(user)
-        assert item["sealed_by"] == "k2"
+        assert item["sealed_by"] == "k2/2"
         assert "secret" not in item
     verifier = engine.verifier(keys=K2, window=10)
     for user, secret in list(secrets.items())[:9]:
@@ -98,7 +98,7 @@ def test_logins_go_on(make_engine):
     assert code == 0
     assert outcome["sealed"] + outcome["already"] == 90
     assert accepted == [[True, False]] * 90
-    assert {engine.get(user)["sealed_by"] for user in users} == {"k2"}
+    assert {engine.get(user)["sealed_by"] for user in users} == {"k2/2"}
 
 
 @pytest.mark.parametrize("attributes", [{}, {"enrollment_id": "ours"}], ids=["legacy", "ours"])
@@ -111,7 +111,7 @@ def test_sealed_between_a_logins_two_writes(make_engine, attributes):
         proxy.faults.extend([PASS, lambda: reseal(engine, K1)])
         code = legacy_code()
         assert verifier.verify("ana", code) is True
-        assert engine.get("ana")["sealed_by"] == "k1"
+        assert engine.get("ana")["sealed_by"] == "k1/2"
         assert verifier.verify("ana", code) is False
 
 
@@ -154,7 +154,7 @@ def test_interrupted_and_repeated(make_engine):
     code, outcome = reseal(engine, f"{K2},{K1}")
     assert code == 0
     assert outcome["sealed"] + outcome["already"] == 60
-    assert {engine.get(f"user{n}")["sealed_by"] for n in range(60)} == {"k2"}
+    assert {engine.get(f"user{n}")["sealed_by"] for n in range(60)} == {"k2/2"}
 
 
 class TestNewKey:
@@ -162,7 +162,7 @@ class TestNewKey:
         first, second = (shell("new-key", "fresh").stdout.strip() for _ in range(2))
         assert first != second
         enrollment = engine.verifier(keys=first).register("ana")
-        assert engine.get("ana")["sealed_by"] == "fresh"
+        assert engine.get("ana")["sealed_by"] == "fresh/2"
         assert engine.verifier(keys=first).verify("ana", code_of(enrollment))
 
     def test_its_name_is_the_date_unless_given(self):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import lambdatotp
 import pyotp
@@ -26,6 +27,13 @@ def wrong_codes(enrollment: lambdatotp.Enrollment, count: int) -> list[str]:
 def wrong_code(enrollment: lambdatotp.Enrollment) -> str:
     """One such code."""
     return wrong_codes(enrollment, 1)[0]
+
+
+def is_gone(engine: Any, user: str) -> bool:
+    """Tell whether there is nothing of a user but what a deletion leaves."""
+    item = engine.get(user)
+    tombstone = {"user_id", "enrollment_id", "deleted_at", "expires_at", "replaced_id"}
+    return item is not None and "deleted_at" in item and set(item) <= tombstone
 
 
 def legacy_code(secret: str = LEGACY) -> str:

@@ -26,6 +26,7 @@ REFUSE = "refuse"  # not applied; the connection closes
 NOT_YET = "not yet"  # applied; answered as if the table was still being made
 DENY = "deny"  # not applied; answered as IAM denies
 HANG = "hang"  # not applied; no answer until the proxy stops
+HOLD = "hold"  # no answer; applied when `deliver` is called
 
 
 class FaultProxy(ThreadingHTTPServer):
@@ -42,7 +43,15 @@ class FaultProxy(ThreadingHTTPServer):
         self.replies: list[bytes] = []
         self.released = threading.Event()
         self.hanging = threading.Event()
+        self.held: list[Callable[[], object]] = []
         self.clock_ahead = 0.0  # seconds, in the Date header
+
+    def deliver(self) -> int:
+        """Apply what was held back, long after its callers have gone; return how much that was."""
+        late, self.held = self.held, []
+        for apply in late:
+            apply()
+        return len(late)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -58,10 +67,12 @@ class _Handler(BaseHTTPRequestHandler):
         if not isinstance(fault, str):
             fault()
             fault = PASS
-        if fault == HANG:
+        if fault == HOLD:
+            self.server.held.append(lambda: self._forward(body))
+        if fault in {HANG, HOLD}:
             self.server.hanging.set()
             self.server.released.wait()
-        if fault in {HANG, REFUSE}:
+        if fault in {HANG, HOLD, REFUSE}:
             self.close_connection = True
         elif fault in {THROTTLE, DENY}:
             code = "AccessDeniedException" if fault == DENY else "ThrottlingException"

@@ -1,0 +1,129 @@
+"""Requests that arrive long after their callers gave up, in front of AWS's DynamoDB Local.
+
+With the time-outs that everybody has. What is shown here once is explored in every order by
+tests/simulation.
+"""
+
+from __future__ import annotations
+
+import lambdatotp
+import pytest
+
+from tests.python.support.codes import LEGACY, code_of, legacy_code, wrong_code, wrong_codes
+from tests.python.support.fault_proxy import HOLD, LOSE_REPLY, PASS, fault_proxy
+
+K1, K2 = "k1:" + "A" * 43, "k2:" + "B" * 42 + "A"
+# As many tries as there are.
+ALL = [HOLD] * 4
+
+
+@pytest.fixture
+def engine(local_engine):
+    return local_engine
+
+
+@pytest.fixture
+def proxy(engine):
+    with fault_proxy(engine.settings["endpoint_url"]) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def verifier(engine, proxy):
+    return engine.verifier(endpoint_url=proxy.url)
+
+
+def test_a_deletion_spares_the_next_enrollment(proxy, verifier):
+    verifier.register("ana")
+    proxy.faults.extend([PASS, HOLD])
+    verifier.delete("ana")
+    enrollment = verifier.register("ana")
+    assert verifier.verify("ana", code_of(enrollment)) is True
+    assert proxy.deliver() == 1
+    assert verifier.status("ana").confirmed_at
+
+
+def test_a_deletions_retry_spares_the_next_enrollment(engine, proxy, verifier):
+    verifier.register("ana")
+    enrollments = []
+    other = engine.verifier()
+    register = lambda: enrollments.append(other.register("ana"))  # noqa: E731
+    proxy.faults.extend([PASS, LOSE_REPLY, register])
+    verifier.delete("ana")
+    assert verifier.verify("ana", code_of(enrollments[0])) is True
+
+
+def test_a_registration_brings_nobody_back(proxy, verifier):
+    proxy.faults.append(HOLD)
+    enrollment = verifier.register("ana")
+    code = code_of(enrollment)
+    assert verifier.verify("ana", code) is True
+    verifier.delete("ana")
+    assert proxy.deliver() == 1
+    with pytest.raises(lambdatotp.UserNotFoundError):
+        verifier.verify("ana", code)
+
+
+def test_a_registration_without_an_answer_does_not_come_after_the_deletion(proxy, verifier):
+    proxy.faults.extend(ALL)
+    with pytest.raises(lambdatotp.StoreUnavailableError):
+        verifier.register("ana")
+    proxy.faults.clear()
+    with pytest.raises(lambdatotp.UserNotFoundError):
+        verifier.delete("ana")
+    assert proxy.deliver() >= 3
+    enrollment = verifier.register("ana")
+    assert verifier.verify("ana", code_of(enrollment)) is True
+
+
+def test_recovery_codes_stay_used(proxy, verifier):
+    verifier.register("ana")
+    proxy.faults.extend([PASS, HOLD])
+    codes = verifier.new_recovery_codes("ana", 2)
+    assert verifier.verify("ana", codes[0]) is True
+    assert proxy.deliver() == 1
+    assert verifier.verify("ana", codes[0]) is False
+    assert verifier.verify("ana", codes[1]) is True
+
+
+def test_recovery_codes_stay_with_their_enrollment(proxy, verifier):
+    verifier.register("ana")
+    proxy.faults.extend([PASS, *ALL])
+    with pytest.raises(lambdatotp.StoreUnavailableError):
+        verifier.new_recovery_codes("ana", 2)
+    proxy.faults.clear()
+    verifier.delete("ana")
+    codes = verifier.register("ana", recovery_codes=1).recovery_codes
+    assert proxy.deliver() >= 3
+    assert verifier.verify("ana", codes[0]) is True
+
+
+def test_an_unlock_buys_no_guesses(engine, proxy):
+    verifier = engine.verifier(endpoint_url=proxy.url, burst=2)
+    enrollment = verifier.register("ana")
+    guesses = wrong_codes(enrollment, 4)
+    for code in guesses[:2]:
+        assert verifier.verify("ana", code) is False
+    proxy.faults.extend([PASS, HOLD])
+    verifier.unlock("ana")
+    for code in guesses[2:]:
+        assert verifier.verify("ana", code) is False
+    assert proxy.deliver() == 1
+    with pytest.raises(lambdatotp.TooManyAttemptsError):
+        verifier.verify("ana", wrong_code(enrollment))
+
+
+def test_a_seal_under_a_dropped_key_stays_away(engine, proxy):
+    engine.put("ana", secret=LEGACY)
+    before = engine.verifier(endpoint_url=proxy.url, keys=K1)
+    # The login has its answer from the retry of its second write.
+    proxy.faults.extend([PASS, *ALL])
+    with pytest.raises(lambdatotp.StoreUnavailableError):
+        before.verify("ana", legacy_code())
+    proxy.faults.clear()
+    changed = engine.verifier(keys=f"{K2},{K1}")
+    assert changed.verify("ana", legacy_code()) is True
+    proxy.deliver()
+    status = engine.verifier(keys=K2).status("ana")
+    assert status.sealed_by == "k2"
+    assert engine.verifier(keys=K2).verify("ana", legacy_code()) is False
