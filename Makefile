@@ -16,6 +16,7 @@ STAGE ?= dev
 LAMBDA_TARGET ?= x86_64-unknown-linux-gnu
 TEMPLATE ?=
 FEATURES := admin,embedded,sso
+SIMULATE := cargo test --locked --quiet --profile simulation --features simulation --test simulation -- --nocapture
 FUZZ_SECONDS ?= 15
 ADVISORIES ?=
 
@@ -43,7 +44,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src macros -na
 PYTHON_SOURCES := $(shell find python/lambdatotp -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help run build check test test-rust test-python test-elsewhere screenshots test-lambda lint deny fuzz bench bench-cold bench-builds \
+.PHONY: help run build check test test-rust test-simulation simulate test-python test-elsewhere screenshots test-lambda lint deny fuzz bench bench-cold bench-builds \
 	instructions docs docs-serve wheel vendor package deploy fmt mutants clean
 
 help: ## Show this list
@@ -56,7 +57,7 @@ run: build ## Serve the app at http://127.0.0.1:8000 on the embedded engine (POR
 
 build: $(VENV)/.built ## Make .venv with the package installed
 
-test: test-rust test-python test-lambda ## Set up and pass everything
+test: test-rust test-simulation test-python test-lambda ## Set up and pass everything
 
 check: build $(VENV)/.bench-tools ## A minute's worth of it: no browser, no DynamoDB Local, no wheel (TESTS=tests/python/otp)
 	cargo test --locked --quiet --features $(FEATURES)
@@ -65,6 +66,12 @@ check: build $(VENV)/.bench-tools ## A minute's worth of it: no browser, no Dyna
 test-rust: ## The Rust tests: the pure core alone, then with DynamoDB and the embedded engine
 	cargo test --locked --quiet --no-default-features
 	cargo test --locked --quiet --features $(FEATURES)
+
+test-simulation: ## 50,000 operations of the real store over a simulated network, and the small cases
+	SIMULATION_OPERATIONS=50000 $(SIMULATE)
+
+simulate: ## The same with a million operations and two faults a case (SIMULATION_SEED=)
+	SIMULATION_OPERATIONS=1000000 SIMULATION_FAULTS=2 $(SIMULATE)
 
 test-python: build $(VENV)/.bench-tools ## The Python tests, on the embedded engine and on DynamoDB Local
 	$(BIN)/python -m tools.dynamodb_local

@@ -15,7 +15,7 @@ To package it, with the handler lambda_handler.handler on Python 3.10 or newer:
     cp examples/lambda_handler.py out/function/
     (cd out/function && python -m zipfile -c ../function.zip *)
 
-Its role needs dynamodb:PutItem and dynamodb:UpdateItem on the one table (DeleteItem, too,
+Its role needs dynamodb:PutItem and dynamodb:UpdateItem on the one table (GetItem, too,
 once you call `delete`), its configuration LAMBDATOTP_TABLE_NAME, LAMBDATOTP_KEYS, which
 seals the secrets, and SESSION_KEY: `openssl rand -hex 32`.
 """

@@ -128,8 +128,6 @@ pub struct Rules {
     pub lapse: bool,
     /// What clocks differ from the true time by, each client's, in milliseconds.
     pub skews_ms: Vec<i64>,
-    /// Whether the table is in one place, so that what is promised is promised.
-    pub one_table: bool,
 }
 
 impl Rules {

@@ -7,8 +7,6 @@ use crate::history::Action::{self, *};
 use crate::world::Setup;
 
 pub const K1: &str = "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-pub const K1_K2: &str = "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA,\
-    k2:BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA";
 pub const K2_K1: &str = "k2:BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA,\
     k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 pub const K2: &str = "k2:BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA";
@@ -39,6 +37,19 @@ fn case(name: &str, plans: Vec<Vec<Step>>, faults: usize) -> Scenario {
         afterwards: vec![Right(0)],
         faults,
     }
+}
+
+/// Two operations on an enrollment at once, one of them followed by others.
+pub fn pair(first: Action, second: Action, then: &[Action], faults: usize) -> Scenario {
+    let plan = [&[first], then].concat();
+    let mut scenario = case(
+        &format!("{first:?}, {then:?} beside {second:?}"),
+        together(&[&plan, &[second]]),
+        faults,
+    );
+    scenario.setup.keys = vec![K1.to_owned(); 2];
+    scenario.afterwards = vec![Right(0), Redeem(0), Redeem(1)];
+    scenario
 }
 
 fn with_burst(mut scenario: Scenario, burst: u32) -> Scenario {

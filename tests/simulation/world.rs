@@ -200,7 +200,6 @@ impl Setup {
             max_misses: max_misses.into(),
             lapse: self.enrollment_ttl.is_some(),
             skews_ms: self.skews_ms.clone(),
-            one_table: true,
         }
     }
 }
@@ -216,7 +215,6 @@ pub struct World {
     order: u64,
     /// The lines of a readable history, where one is wanted.
     pub story: Option<String>,
-    /// Each kind of request, with an example, where they are wanted.
     pub violation: Option<Violation>,
 }
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 VARIABLES = ("LAMBDATOTP_TABLE_NAME", "LAMBDATOTP_ISSUER")
 
-# What the verbs of src/store send for a login: no reads, a write returns what it saw.
+# What the verbs of src/store send. Logins read nothing: a write returns what it saw.
 ACTIONS = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:GetItem"]
 LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 

@@ -61,6 +61,14 @@ class TestImport:
         assert (code, counts(outcome)) == (0, (1, 0, 0, 1))
         assert engine.get("ana") is None
 
+    def test_an_imported_user_never_lapses(self, bring, engine):
+        """A phone has the secret: nobody may register in its owner's place."""
+        row = {"user": "ana", "secret": KEY, "expires_at": 1, "last_step": 7}
+        code, outcome = bring(json.dumps(row) + "\n", "--format", "jsonl")
+        assert (code, counts(outcome)) == (0, (1, 0, 0, 0))
+        assert "expires_at" not in engine.get("ana")
+        assert engine.get("ana")["last_step"] == 7
+
     def test_sealed_at_once(self, bring, engine):
         code, _ = bring(self.TEXT, LAMBDATOTP_KEYS=K1)
         assert code == 0
