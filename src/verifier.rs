@@ -7,6 +7,7 @@
 pub mod admin;
 mod config;
 mod delete;
+mod error;
 mod recovery;
 mod register;
 mod verify;
@@ -14,65 +15,18 @@ mod verify;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::otp::OtpError;
-use crate::qr::QrError;
-use crate::random::RandomError;
 use crate::store::{Store, StoreError};
 
 pub use crate::config_error::ConfigError;
 pub use crate::policy::{Charge, Policy};
 pub use config::{Config, Window};
+pub use error::VerifierError;
 pub use recovery::{MAX_RECOVERY_CODES, UserStatus};
 pub use register::{Enrollment, Registration};
 pub use verify::Verification;
 
 /// The longest user id, in bytes of UTF-8.
 const MAX_USER_BYTES: usize = 256;
-
-/// Why an operation failed. A wrong code is no failure: see [`Verification`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum VerifierError {
-    /// The user id is empty, too long, or holds control characters.
-    #[error("invalid user: {0}")]
-    InvalidUser(&'static str),
-    /// The secret given to `register` cannot be used.
-    #[error(transparent)]
-    InvalidSecret(OtpError),
-    /// The operating system gave no random bytes.
-    #[error(transparent)]
-    Random(#[from] RandomError),
-    /// More recovery codes than [`MAX_RECOVERY_CODES`], or none where some are needed.
-    #[error("invalid number of recovery codes: use {least} to {MAX_RECOVERY_CODES}")]
-    InvalidCount {
-        /// The fewest that this call takes.
-        least: usize,
-    },
-    /// The user is registered already; the stored secret is untouched.
-    #[error("the user is already registered")]
-    UserExists,
-    /// There is no such user.
-    #[error("there is no such user")]
-    UserNotFound,
-    /// The budget of guesses is spent.
-    #[error("too many attempts: try again in {} seconds", .retry_after.as_secs())]
-    TooManyAttempts {
-        /// How long until the next attempt is granted, in whole seconds.
-        retry_after: Duration,
-    },
-    /// As many misses in a row as the policy allows.
-    #[error(
-        "the user is locked after too many wrong codes in a row: use a recovery code, or unlock \
-         the user"
-    )]
-    Locked,
-    /// The key URI does not fit into a QR code.
-    #[error(transparent)]
-    Qr(#[from] QrError),
-    /// The store failed: no verdict.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// Registers users and checks their codes against one table.
 ///

@@ -147,6 +147,18 @@ MUTANTS = {
         'map_or("attribute_not_exists(nothing)"',
         "tests/python/cli/test_formats.py -k named_by_line",
     ),
+    "time limit: operators wait past it": Mutant(
+        "src/verifier/admin.rs",
+        "self.in_time(async { Ok(self.0.store.users(request).await?) }).await",
+        "Ok(self.0.store.users(request).await?)",
+        f"{FAULTS} -k operators_calls",
+    ),
+    "window: as wide as anyone asks": Mutant(
+        "src/verifier/config.rs",
+        "Ok(steps @ 0..=10) => Ok(Self(steps)),",
+        "Ok(steps) => Ok(Self(steps)),",
+        f"{FAULTS} -k settings_that_cannot_be",
+    ),
     "moving in: a used code is good again": Mutant(
         "src/store/admin/import.rs",
         "state.last_step.map(n)",

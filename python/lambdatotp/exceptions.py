@@ -59,7 +59,7 @@ class TooManyAttemptsError(LambdaTotpError):
 
 
 class LockedError(LambdaTotpError):
-    """Too many wrong codes in a row: the user stays locked until an admin steps in."""
+    """Too many wrong codes in a row: the user stays locked until an unlock or a recovery code."""
 
 
 class StoreUnavailableError(LambdaTotpError):

@@ -11,6 +11,7 @@ import time
 
 import lambdatotp
 import pytest
+from lambdatotp import _lambdatotp as native
 
 from tests.python.support.codes import LEGACY, code_of, is_gone, legacy_code, wrong_code
 from tests.python.support.fault_proxy import (
@@ -266,6 +267,30 @@ def test_a_hanging_table_is_given_up_in_time(engine, proxy):
     proxy.faults.clear()
     enrollment = verifier.register("ana")
     assert verifier.verify("ana", code_of(enrollment)) is True
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda verifier: native.list_users(verifier, None, limit=1),
+        lambda verifier: native.survey_users(verifier, None, limit=1),
+        lambda verifier: native.export_users(verifier, None, limit=1),
+        lambda verifier: native.reseal_users(verifier, None, limit=1),
+        lambda verifier: native.delete_unusable(verifier, "a\n"),
+        native.describe_table,
+        native.create_table,
+        native.expiry,
+        native.switch_expiry_on,
+        native.backups,
+        native.switch_backups_on,
+    ],
+)
+def test_operators_calls_are_given_up_in_time(engine, proxy, call):
+    """One try alone would take longer, and there would be four."""
+    verifier = engine.verifier(endpoint_url=proxy.url, timeout=0.2, attempt_timeout=2, keys=KEYS)
+    proxy.faults.extend([HANG] * 4)
+    with pytest.raises(lambdatotp.StoreUnavailableError, match=r"no answer within 0\.2 s"):
+        call(verifier)
 
 
 def test_one_hanging_request_is_repeated(engine, proxy):
