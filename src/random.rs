@@ -18,7 +18,7 @@ pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], RandomError> {
 }
 
 /// As [`bytes`], into a buffer of the caller's.
-pub(crate) fn fill(buffer: &mut [u8]) -> Result<(), RandomError> {
+fn fill(buffer: &mut [u8]) -> Result<(), RandomError> {
     #[cfg(feature = "simulation")]
     if crate::simulation::fill(buffer) {
         return Ok(());

@@ -38,9 +38,8 @@ impl Secret {
     /// # Errors
     /// [`RandomError`] when the operating system has no randomness.
     pub fn generate() -> Result<Self, RandomError> {
-        let mut bytes = Zeroizing::new(vec![0; GENERATED_BYTES]);
-        random::fill(&mut bytes)?;
-        Ok(Self(bytes))
+        let bytes = Zeroizing::new(random::bytes::<GENERATED_BYTES>()?);
+        Ok(Self(Zeroizing::new(bytes.to_vec())))
     }
 
     /// Takes raw key bytes, 10 to 128 of them.
