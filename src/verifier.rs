@@ -10,6 +10,8 @@ mod delete;
 mod error;
 mod recovery;
 mod register;
+mod status;
+mod unlock;
 mod verify;
 
 use std::sync::Arc;
@@ -21,8 +23,9 @@ pub use crate::config_error::ConfigError;
 pub use crate::policy::{Charge, Policy};
 pub use config::{Config, Window};
 pub use error::VerifierError;
-pub use recovery::{MAX_RECOVERY_CODES, UserStatus};
+pub use recovery::MAX_RECOVERY_CODES;
 pub use register::{Enrollment, Registration};
+pub use status::UserStatus;
 pub use verify::Verification;
 
 /// The longest user id, in bytes of UTF-8.
