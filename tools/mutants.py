@@ -474,8 +474,8 @@ MUTANTS = {
     ),
     "panics: one leaves an awaitable": Mutant(
         GUARD,
-        "match catch_unwind(AssertUnwindSafe(poll)) {",
-        "match Ok::<_, ()>(poll()) {",
+        "Err(_) => Poll::Ready(Err(Panicked::here().into())),",
+        "Err(panic) => std::panic::resume_unwind(panic),",
         f"{PANICS} -k awaitable",
     ),
     "panics: the payload is printed": Mutant(

@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::config::{Builder, Region};
 use super::BEHAVIOR;
 use super::connections::{self, for_credentials};
 use super::proxy::Proxies;
-use crate::environment::{self, variable};
+use crate::environment::{self, path, variable};
 use crate::store::error::Source;
 use crate::store::{Settings, StoreError};
 use chain::Chain;
@@ -65,7 +65,10 @@ pub(super) async fn signer(settings: &Settings) -> Result<Signer, StoreError> {
 /// The SDK takes a variable that is not UTF-8 for one that is not set: another profile, or
 /// another endpoint, would be used silently.
 fn check_variables() -> Result<(), StoreError> {
-    environment::unreadable("AWS_").map_or(Ok(()), |name| {
+    // Where ~/.aws is, the SDK would not find it.
+    let home = path("HOME").filter(|home| home.to_str().is_none() && home.join(".aws").exists());
+    let name = environment::unreadable("AWS_").or(home.map(|_| "HOME".to_owned()));
+    name.map_or(Ok(()), |name| {
         let problem = format!("{name} is not UTF-8 text: set it again, or unset it");
         Err(StoreError::Configuration(problem))
     })

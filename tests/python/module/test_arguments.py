@@ -183,6 +183,18 @@ def test_a_variable_of_aws_that_is_not_utf_8_is_refused_by_name(name, monkeypatc
     lambdatotp.Verifier(embedded=":memory:", table_name=f"of_{name}").register("ana")
 
 
+def test_a_home_that_is_not_utf_8_is_refused_where_it_has_profiles(tmp_path, monkeypatch):
+    home = tmp_path / os.fsdecode(b"\xff")
+    home.mkdir()
+    monkeypatch.setitem(os.environb, b"HOME", os.fsencode(home))
+    dead = {"endpoint_url": "http://127.0.0.1:9", "timeout": 1, "region": "eu-west-1"}
+    with pytest.raises(lambdatotp.StoreUnavailableError):
+        lambdatotp.Verifier(**dead).register("ana")
+    (home / ".aws").mkdir()
+    with pytest.raises(lambdatotp.ConfigurationError, match="HOME is not UTF-8 text"):
+        lambdatotp.Verifier(**dead).register("ana")
+
+
 def test_the_command_line_says_it_in_a_line(tmp_path):
     def run(*arguments, **variables):
         done = subprocess.run(

@@ -1,5 +1,8 @@
 """TLS for real: DynamoDB Local behind a certificate of a throw-away authority."""
 
+import os
+import shutil
+
 import lambdatotp
 import pytest
 
@@ -27,6 +30,14 @@ def log_in(verifier):
 @pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_an_authority_that_is_trusted(engine, front, variable, monkeypatch):
     monkeypatch.setenv(variable, str(front.bundle))
+    assert log_in(engine.verifier(endpoint_url=front.url)) == [True, False]
+
+
+@pytest.mark.parametrize("variable", [b"AWS_CA_BUNDLE", b"SSL_CERT_FILE"])
+def test_a_bundle_whose_path_is_not_utf_8(engine, front, variable, monkeypatch, tmp_path):
+    path = os.fsencode(tmp_path) + b"/\xff.pem"
+    shutil.copy(front.bundle, path)
+    monkeypatch.setitem(os.environb, variable, path)
     assert log_in(engine.verifier(endpoint_url=front.url)) == [True, False]
 
 
