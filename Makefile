@@ -48,7 +48,7 @@ PYTHON_SOURCES := $(shell find python/lambdatotp -name '*.py')
 	instructions docs docs-serve wheel vendor package deploy fmt mutants clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 	@echo
 	@echo "  PYTHON=$(PYTHON)  PORT=$(PORT)  DATABASE=$(DATABASE)  CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)"
 
@@ -96,9 +96,9 @@ test-lambda: build vendor $(VENV)/.bench-tools ## What `chalice deploy` ships, u
 lint: build $(VENV)/.bench-tools $(VENV)/.docs-tools ## rustfmt, clippy, rustdoc, ruff, Biome, mypy and stubtest: no warning passes
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
-	cargo clippy --locked --quiet --package lambdatotp --package lambdatotp-macros --all-targets --features $(FEATURES),simulation -- -D warnings
+	cargo clippy --locked --quiet --package lambdatotp --package lambdatotp-macros --all-targets --features python,$(FEATURES) -- -D warnings
+	cargo clippy --locked --quiet --all-targets --features $(FEATURES),simulation -- -D warnings
 	cargo clippy --locked --quiet --no-default-features -- -D warnings
-	cargo clippy --locked --quiet --features python,$(FEATURES) -- -D warnings
 	cargo clippy --locked --quiet --features python -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --features $(FEATURES)
 	$(BIN)/ruff format --check .

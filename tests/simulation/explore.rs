@@ -134,6 +134,7 @@ impl Scenario {
         explored
     }
 
+    #[expect(clippy::too_many_lines, reason = "one scheduler, read from top to bottom")]
     fn run(&self, world: &mut World, snapshot: &Snapshot, choices: &mut Choices) {
         world.reset();
         seed(2);

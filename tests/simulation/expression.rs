@@ -234,7 +234,11 @@ impl Condition {
 
     fn note(&self, used: &mut BTreeSet<String>) {
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.note(used)),
+            Self::All(parts) | Self::Any(parts) => {
+                for part in parts {
+                    part.note(used);
+                }
+            }
             Self::Not(inside) => inside.note(used),
             Self::Exists(_) | Self::Missing(_) => {}
             Self::Contains(_, what) => what.note(used),
@@ -244,7 +248,9 @@ impl Condition {
             }
             Self::In(left, among) => {
                 left.note(used);
-                among.iter().for_each(|operand| operand.note(used));
+                for operand in among {
+                    operand.note(used);
+                }
             }
         }
     }
@@ -350,10 +356,13 @@ impl Term {
     }
 }
 
+/// An attribute, its new value, and what that is added to or taken from.
+type Assignment = (String, Term, Option<(&'static str, Term)>);
+
 /// An update, read once.
 #[derive(Debug)]
 pub struct ReadUpdate {
-    set: Vec<(String, Term, Option<(&'static str, Term)>)>,
+    set: Vec<Assignment>,
     remove: Vec<String>,
     add: Vec<(String, Operand)>,
     delete: Vec<(String, Operand)>,

@@ -150,7 +150,7 @@ pub struct History {
 }
 
 impl History {
-    fn before(&self, a: &Record, b: &Record) -> bool {
+    fn before(a: &Record, b: &Record) -> bool {
         a.known_at() < b.start
     }
 
@@ -183,11 +183,11 @@ impl History {
     /// have removed it since has begun.
     fn lives(&self, registration: &Record, by: &Record, rules: &Rules) -> bool {
         registration.is(&Outcome::Created)
-            && self.before(registration, by)
-            && !(rules.lapse && self.may_have_lapsed(registration))
+            && Self::before(registration, by)
+            && !(rules.lapse && Self::may_have_lapsed(registration))
             && self.of_user(by.user).all(|(_, other)| {
                 other.action != Action::Delete
-                    || self.before(other, registration)
+                    || Self::before(other, registration)
                     || by.known_at() < other.start
             })
     }
@@ -195,7 +195,7 @@ impl History {
     fn unlocked_since(&self, earlier: &Record, by: &Record) -> bool {
         self.of_user(by.user).any(|(_, record)| {
             record.action == Action::Unlock
-                && !self.before(record, earlier)
+                && !Self::before(record, earlier)
                 && record.start < by.known_at()
         })
     }
@@ -210,7 +210,7 @@ impl History {
     /// Whether more enrollments have ended by now than deletions can have ended them.
     fn outlived(&self, by: &Record) -> bool {
         let ended = self.of_user(by.user).filter(|(_, record)| {
-            record.registers() && record.is(&Outcome::Created) && self.before(record, by)
+            record.registers() && record.is(&Outcome::Created) && Self::before(record, by)
         });
         let deletions = self.of_user(by.user).filter(|(_, record)| {
             record.action == Action::Delete
@@ -233,7 +233,7 @@ impl History {
     }
 
     /// Lapsing ends with the first accepted code that somebody was told of.
-    fn may_have_lapsed(&self, registration: &Record) -> bool {
+    fn may_have_lapsed(registration: &Record) -> bool {
         matches!(registration.action, Action::Register(_))
     }
 
@@ -242,8 +242,8 @@ impl History {
     fn is_gone(&self, registration: &Record, by: &Record) -> bool {
         self.of_user(by.user).any(|(_, other)| {
             (other.deletion_is_known() || (other.registers() && other.is(&Outcome::Created)))
-                && self.before(registration, other)
-                && self.before(other, by)
+                && Self::before(registration, other)
+                && Self::before(other, by)
         })
     }
 
@@ -329,7 +329,7 @@ impl History {
                     if used == step {
                         return broken("a code is accepted once", &other);
                     }
-                    if used > step && self.before(earlier, record) {
+                    if used > step && Self::before(earlier, record) {
                         return broken("no code older than the last is accepted", &other);
                     }
                 }
@@ -350,8 +350,8 @@ impl History {
                     let replaces =
                         matches!(earlier.action, Action::NewCodes(_)) && earlier.is(&Outcome::Done);
                     if replaces
-                        && self.before(&self.records[set], earlier)
-                        && self.before(earlier, record)
+                        && Self::before(&self.records[set], earlier)
+                        && Self::before(earlier, record)
                     {
                         return broken("replaced recovery codes are revoked", &other);
                     }
@@ -380,7 +380,7 @@ impl History {
                     other != registration
                         && later.registers()
                         && !later.is(&Outcome::Exists)
-                        && !self.before(later, newest)
+                        && !Self::before(later, newest)
                         && later.start < record.known_at()
                 }) {
                     return Ok(());
@@ -406,14 +406,14 @@ impl History {
                     ) && !changing.is(&Outcome::Exists);
                     !changes
                         || other == set
-                        || self.before(changing, made)
+                        || Self::before(changing, made)
                         || record.known_at() < changing.start
                 });
                 let used = self.of_user(record.user).any(|(other, earlier)| {
                     tried_elsewhere(other, earlier, earlier.typed == record.typed)
                 });
                 let lapsed = rules.lapse;
-                if self.before(made, record) && settled && !used && !lapsed {
+                if Self::before(made, record) && settled && !used && !lapsed {
                     let detail = format!("operation {place}: {:?}", record.outcome);
                     return Err(Violation { promise: "a right recovery code is accepted", detail });
                 }
@@ -488,12 +488,13 @@ impl History {
         let last =
             users().filter(|record| renews(record)).max_by_key(|record| record.known_at())?;
         let alone = users().all(|record| {
-            !renews(record) || record.start == last.start || self.before(record, last)
+            !renews(record) || record.start == last.start || Self::before(record, last)
         });
         if last.action != Action::Unlock || !last.is(&Outcome::Done) || !alone {
             return None;
         }
-        let looks = users().filter(|record| looked_at(record) && self.before(last, record)).count();
+        let looks =
+            users().filter(|record| looked_at(record) && Self::before(last, record)).count();
         let elapsed = by.ended_ms.saturating_sub(last.started_ms) + 2 * Rules::CLOSE_MS;
         let budget = rules.burst + elapsed / rules.refill_ms;
         (looks as u64).checked_sub(budget).filter(|more| *more > 0)

@@ -282,7 +282,7 @@ impl Running<'_> {
         if wait_ms > 60_000 {
             self.at(now, Event::Sweep);
         }
-        self.numbers.insert(place, if calm { 0 } else { 1 });
+        self.numbers.insert(place, usize::from(!calm));
         self.rngs.insert(place, rng);
     }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use lambdatotp::otp::{Secret, Totp};
 use lambdatotp::simulation::{Arriving, Network, Reply, Request, Time};
-use lambdatotp::store::admin::{Imported, ImportedUser, PageRequest};
+use lambdatotp::store::admin::{Imported, ImportedUser, PageRequest, UserState};
 use lambdatotp::store::{KeyRing, Settings, StoreError};
 use lambdatotp::verifier::{Config, Policy, Registration, Verification, Verifier, VerifierError};
 use tokio::sync::oneshot;
@@ -364,69 +364,70 @@ impl World {
         });
         let verifier = self.clients[client].verifier.clone();
         let name = USERS[user];
-        let operation: Operation =
-            match action {
-                Action::Register(codes) => Box::pin(async move {
-                    let registration =
-                        Registration { recovery_codes: codes, ..Registration::default() };
-                    answer(verifier.register(name, registration).await, |enrollment| {
-                        let totp = Totp::new(enrollment.uri().secret.clone());
-                        let codes = enrollment.recovery_codes().iter();
-                        let codes = codes.map(|code| code.to_text().to_string()).collect();
-                        Answer { outcome: Outcome::Created, totp: Some(totp), codes }
+        let operation: Operation = match action {
+            Action::Register(codes) => Box::pin(async move {
+                let registration =
+                    Registration { recovery_codes: codes, ..Registration::default() };
+                answer(verifier.register(name, registration).await, |enrollment| {
+                    let totp = Totp::new(enrollment.uri().secret.clone());
+                    let codes = enrollment.recovery_codes().iter();
+                    let codes = codes.map(|code| code.to_text().to_string()).collect();
+                    Answer { outcome: Outcome::Created, totp: Some(totp), codes }
+                })
+            }),
+            Action::Import => {
+                let totp = Totp::new(Secret::generate().expect("randomness"));
+                self.history.records[place].totp = Some(totp.clone());
+                Box::pin(async move {
+                    let user =
+                        ImportedUser { user: name.to_owned(), totp, state: UserState::default() };
+                    let imported = verifier.import(vec![user], false).await.remove(0);
+                    answer(imported, |imported| match imported {
+                        Imported::New => plain(Outcome::Created),
+                        Imported::Same | Imported::Other => plain(Outcome::Exists),
+                        Imported::Unreadable(error) => plain(store_outcome(error)),
                     })
-                }),
-                Action::Import => {
-                    let totp = Totp::new(Secret::generate().expect("randomness"));
-                    self.history.records[place].totp = Some(totp.clone());
-                    Box::pin(async move {
-                        let user =
-                            ImportedUser { user: name.to_owned(), totp, state: Default::default() };
-                        let imported = verifier.import(vec![user], false).await.remove(0);
-                        answer(imported, |imported| match imported {
-                            Imported::New => plain(Outcome::Created),
-                            Imported::Same | Imported::Other => plain(Outcome::Exists),
-                            Imported::Unreadable(error) => plain(store_outcome(error)),
-                        })
+                })
+            }
+            Action::Delete => {
+                Box::pin(
+                    async move { answer(verifier.delete(name).await, |()| plain(Outcome::Done)) },
+                )
+            }
+            Action::Unlock => {
+                Box::pin(
+                    async move { answer(verifier.unlock(name).await, |()| plain(Outcome::Done)) },
+                )
+            }
+            Action::Status => {
+                Box::pin(
+                    async move { answer(verifier.status(name).await, |_| plain(Outcome::Done)) },
+                )
+            }
+            Action::NewCodes(count) => Box::pin(async move {
+                answer(verifier.new_recovery_codes(name, count).await, |codes| {
+                    let codes = codes.iter().map(|code| code.to_text().to_string()).collect();
+                    Answer { outcome: Outcome::Done, totp: None, codes }
+                })
+            }),
+            Action::Reseal => Box::pin(async move {
+                let request = PageRequest::of_all(None, 100);
+                answer(verifier.reseal(request).await, |page| {
+                    let refused = page.refused.join("; ");
+                    plain(if refused.is_empty() { Outcome::Done } else { Outcome::Broken(refused) })
+                })
+            }),
+            _ => Box::pin(async move {
+                answer(verifier.verify(name, &text).await, |verdict| {
+                    plain(match verdict {
+                        Verification::Accepted { step } => Outcome::Accepted(step),
+                        Verification::Rejected => Outcome::Rejected,
+                        Verification::Replayed => Outcome::Replayed,
+                        Verification::Recovered { left } => Outcome::Recovered(left),
                     })
-                }
-                Action::Delete => Box::pin(async move {
-                    answer(verifier.delete(name).await, |()| plain(Outcome::Done))
-                }),
-                Action::Unlock => Box::pin(async move {
-                    answer(verifier.unlock(name).await, |()| plain(Outcome::Done))
-                }),
-                Action::Status => Box::pin(async move {
-                    answer(verifier.status(name).await, |_| plain(Outcome::Done))
-                }),
-                Action::NewCodes(count) => Box::pin(async move {
-                    answer(verifier.new_recovery_codes(name, count).await, |codes| {
-                        let codes = codes.iter().map(|code| code.to_text().to_string()).collect();
-                        Answer { outcome: Outcome::Done, totp: None, codes }
-                    })
-                }),
-                Action::Reseal => Box::pin(async move {
-                    let request = PageRequest::of_all(None, 100);
-                    answer(verifier.reseal(request).await, |page| {
-                        let refused = page.refused.join("; ");
-                        plain(if refused.is_empty() {
-                            Outcome::Done
-                        } else {
-                            Outcome::Broken(refused)
-                        })
-                    })
-                }),
-                _ => Box::pin(async move {
-                    answer(verifier.verify(name, &text).await, |verdict| {
-                        plain(match verdict {
-                            Verification::Accepted { step } => Outcome::Accepted(step),
-                            Verification::Rejected => Outcome::Rejected,
-                            Verification::Replayed => Outcome::Replayed,
-                            Verification::Recovered { left } => Outcome::Recovered(left),
-                        })
-                    })
-                }),
-            };
+                })
+            }),
+        };
         self.clients[client].flag.0.store(true, Ordering::Relaxed);
         // Or tokio would have it wait, after so many steps, for a scheduler that is ours.
         let operation = Box::pin(tokio::task::unconstrained(operation));
