@@ -31,6 +31,7 @@ pub(super) mod field {
     pub(in crate::store) const SEALED_BY: &str = "sealed_by";
     pub(in crate::store) const CONFIRMED_AT: &str = "confirmed_at";
     pub(in crate::store) const RECOVERY: &str = "recovery";
+    #[cfg(feature = "admin")]
     pub(in crate::store) const RECOVERY_AT: &str = "recovery_at";
     pub(in crate::store) const EXPIRES_AT: &str = "expires_at";
     /// Of a tombstone only.
