@@ -125,8 +125,10 @@ MUTANTS = {
     ),
     "lost replies: a deletion meets itself": Mutant(
         DELETE,
-        "old.carries(field::ENROLLMENT_ID, &id) || old",
-        "old",
+        "old.carries(field::ENROLLMENT_ID, &id)\n"
+        "                    || old.carries(field::REPLACED_ID, &id)\n"
+        "                    || old.carries(field::DELETED_BY, &id)",
+        "false && old.carries(field::ENROLLMENT_ID, &id)",
         f"{FAULTS} -k test_of_delete",
     ),
     "enrollments: a new one inherits the old one's step": Mutant(

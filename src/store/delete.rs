@@ -38,6 +38,10 @@ impl Store {
                 (field::DELETED_AT.to_owned(), n(now)),
                 (field::EXPIRES_AT.to_owned(), n(now.saturating_add(TOMBSTONE_SECONDS))),
             ]);
+            // A tombstone in the place of another one keeps who ended the enrollment.
+            let ended = seen.as_ref().filter(|seen| seen.is_tombstone());
+            let ended_by = ended.and_then(|seen| seen.attribute(field::DELETED_BY)).cloned();
+            tombstone.insert(field::DELETED_BY.to_owned(), ended_by.unwrap_or_else(|| s(&id)));
             let replaced = seen.as_ref().and_then(|seen| seen.attribute(field::ENROLLMENT_ID));
             if let Some(replaced) = replaced {
                 tombstone.insert(field::REPLACED_ID.to_owned(), replaced.clone());
@@ -48,7 +52,9 @@ impl Store {
             let old = Item::returned(user, old.as_ref());
             // Our first try had arrived; somebody may have registered since.
             if old.as_ref().is_some_and(|old| {
-                old.carries(field::ENROLLMENT_ID, &id) || old.carries(field::REPLACED_ID, &id)
+                old.carries(field::ENROLLMENT_ID, &id)
+                    || old.carries(field::REPLACED_ID, &id)
+                    || old.carries(field::DELETED_BY, &id)
             }) {
                 return Ok(verdict);
             }
@@ -58,7 +64,7 @@ impl Store {
                 // the original application gets its id when it is sealed.
                 let next = old.as_ref().is_some_and(|old| took_its_place(seen.as_ref(), old));
                 match &old {
-                    Some(old) if next && old.is_tombstone() => return Ok(Deleted::NotFound),
+                    Some(old) if old.is_tombstone() => return Ok(Deleted::NotFound),
                     Some(_) if next => {}
                     // It has gone, and others have come and gone since: what was to be done
                     // is done, perhaps by our first try.

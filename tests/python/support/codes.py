@@ -33,6 +33,7 @@ def is_gone(engine: Any, user: str) -> bool:
     """Tell whether there is nothing of a user but what a deletion leaves."""
     item = engine.get(user)
     tombstone = {"user_id", "enrollment_id", "deleted_at", "expires_at", "replaced_id"}
+    tombstone.add("deleted_by")
     return item is not None and "deleted_at" in item and set(item) <= tombstone
 
 
