@@ -61,7 +61,7 @@ def under_valgrind(tool: str, program: Path, *arguments: str) -> tuple[str, str]
             text=True,
             check=True,
         )
-        return done.stdout, Path(log.name).read_text()
+        return done.stdout, Path(log.name).read_text(encoding="utf-8")
 
 
 def collected(tool: str, program: Path, operation: str, times: int) -> int:

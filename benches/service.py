@@ -31,7 +31,7 @@ CALLS = {"boto3-plain": 600, "boto3": 400, "aiodynamo": 400, "lambdatotp": 2000}
 
 def run(plan: dict[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
     """Have a process of its own carry out a plan: see peers/load.py."""
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".json") as file:
         lists = {name: plan.pop(name) for name in ("users", "warm") if name in plan}
         json.dump(lists, file)
         file.flush()

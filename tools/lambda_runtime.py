@@ -176,7 +176,7 @@ class Function:
 
     def peak_memory(self) -> int:
         """Read the process's peak memory, in KiB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         return int(status.split("VmHWM:")[1].split()[0])
 
 

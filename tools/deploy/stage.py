@@ -49,9 +49,9 @@ def policy(table: str) -> dict[str, Any]:
 
 def _write(file: Path, content: dict[str, Any]) -> bool:
     text = json.dumps(content, indent=2) + "\n"
-    if file.is_file() and file.read_text() == text:
+    if file.is_file() and file.read_text(encoding="utf-8") == text:
         return False
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     return True
 
 
