@@ -44,16 +44,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Give all tests the same environment, and an empty home."""
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give what outlives a test the same environment, too; the home is empty."""
+    home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        clean(monkeypatch, tmp_path_factory.mktemp("home"))
-        yield
+        clean(monkeypatch, home)
+        yield home
 
 
 @pytest.fixture(autouse=True)
-def no_verifier(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each test make the verifier of its own environment."""
+def clean_environment(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    """Give each test the same environment, and no verifier made before it."""
+    clean(monkeypatch, home)
     monkeypatch.setattr(lambdatotp, "_default_verifier", {})
 
 
