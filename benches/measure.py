@@ -144,7 +144,11 @@ def machine() -> dict[str, str]:
     processor = platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        names = [line for line in cpuinfo.read_text(encoding="utf-8").splitlines() if "model name" in line]
+        names = [
+            line
+            for line in cpuinfo.read_text(encoding="utf-8").splitlines()
+            if "model name" in line
+        ]
         processor += f", {names[0].split(':')[1].strip()}" if names else ""
     source = _first_line("git", "-C", str(ROOT), "describe", "--always", "--dirty")
     return {

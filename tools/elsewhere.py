@@ -70,7 +70,7 @@ PLACES = {
         {"NO_COLOR": "1", "COLUMNS": "40", "LINES": "10", "TERM": "dumb"},
     ),
     "St. John's": Place(
-        "tr_TR.ISO-8859-9",
+        "C",
         "America/St_Johns",
         0o000,
         ("fonts-comfortaa", "fonts-hack"),
@@ -82,8 +82,8 @@ PLACES = {
 def make_locale(name: str) -> Path:
     """Return the folder that holds a locale, compiled on the first call."""
     folder = CACHE / "locales"
-    if not (folder / name).exists():
-        folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    if "." in name and not (folder / name).exists():
         source, charmap = name.split(".")
         command = ["localedef", "-i", source, "-f", charmap, str(folder / name)]
         subprocess.run(command, check=True)

@@ -42,6 +42,9 @@ def project(tmp_path):
             shutil.copytree(source, target, ignore=unwanted)
         else:
             shutil.copy(source, target)
+    # A clone's files have the modes of its owner's umask.
+    for path in root.rglob("*"):
+        path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o644))
     return root
 
 
