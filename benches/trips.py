@@ -32,7 +32,7 @@ MINIMUM = {
     "refused: locked": (1, "as above"),
     "unknown user": (1, "the condition demands that there is one"),
     "no code at all": (0, "six letters can be no guess"),
-    "delete": (1, "one conditional write"),
+    "delete": (2, "the enrollment is read, so that a late request cannot remove the next one"),
 }
 
 
@@ -42,7 +42,7 @@ def users(now_ms: int) -> dict[str, dict[str, Any]]:
         "plain": item("plain"),
         "owing": {**item("owing"), "throttle_at": {"N": str(now_ms + 3_600_000)}},
         "used": {**item("used"), "last_step": {"N": str(now_ms // 30_000 + 5)}},
-        "spent": {**item("spent"), "throttle_at": {"N": str(now_ms + 50 * 3_600_000)}},
+        "spent": {**item("spent"), "throttle_at": {"N": str(now_ms + 9 * 3_600_000 + 1_800_000)}},
         "locked": {**item("locked"), "misses": {"N": "100"}},
     }
 

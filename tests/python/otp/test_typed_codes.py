@@ -152,10 +152,10 @@ class TestVerifier:
             assert service("ana", typed), ascii(typed)
             assert not service("ana", typed), ascii(typed)
 
-    def test_what_cannot_be_a_recovery_code_costs_nothing(self, engine, vectors):
+    def test_a_wrong_recovery_code_costs_nothing(self, engine, vectors):
         verifier = engine.verifier()
-        for number, (typed, expected) in enumerate(vectors("typed_codes")["recovery_codes"]):
-            verifier.register(f"user{number}", recovery_codes=1)
-            assert verifier.verify(f"user{number}", typed) is False
-            tried = "recovery_at" in engine.get(f"user{number}")
-            assert tried is (expected is not None), ascii(typed)
+        verifier.register("ana", recovery_codes=1)
+        before = engine.get("ana")
+        for typed, _ in vectors("typed_codes")["recovery_codes"]:
+            assert verifier.verify("ana", typed) is False
+            assert engine.get("ana") == before, ascii(typed)
