@@ -1,4 +1,4 @@
-//! `Verifier` and `Enrollment`.
+//! The verifier, as Python sees it.
 
 use pyo3::prelude::*;
 
