@@ -1,7 +1,4 @@
 //! A table in memory that answers DynamoDB's JSON: fast, and no more than the store asks.
-//!
-//! `tests/vectors/dynamodb.jsonl` holds requests with the answers of AWS's DynamoDB Local;
-//! [`Table`] and the embedded engine give the same.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
