@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Give what outlives a test the same environment, too; the home is empty."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -53,9 +53,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch, empty_home: Path) -> None:
     """Give each test the same environment, and no verifier made before it."""
-    clean(monkeypatch, home)
+    clean(monkeypatch, empty_home)
     monkeypatch.setattr(lambdatotp, "_default_verifier", {})
 
 
