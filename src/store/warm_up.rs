@@ -22,7 +22,7 @@ impl Store {
         // and the endpoint that the real ones will take.
         let request = turn
             .client()
-            .delete_item()
+            .get_item()
             .table_name(&self.table)
             .key(field::USER_ID, s(""))
             .customize()
