@@ -602,7 +602,7 @@ class Verification:
     """The verdict on a code. It is true when the user may come in."""
     @property
     def outcome(self) -> str:
-        """ "accepted" or "recovered" when the user may come in; "rejected", or "replayed"
+        """"accepted" or "recovered" when the user may come in; "rejected", or "replayed"
         for a code that was used before, when not. To tell users of "replayed" would tell
         a thief that a code was right.
         """

@@ -372,7 +372,7 @@ impl History {
         match record.typed {
             Typed::Code { registration, step } => {
                 let newest = &self.records[registration];
-                // The last step may be another clock's; `unlock` mends that.
+                // The last step may be another clock's; `unlock` fixes that.
                 if !rules.clocks_are_right() || !self.lives(newest, record, rules) {
                     return Ok(());
                 }

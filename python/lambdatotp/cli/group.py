@@ -84,7 +84,7 @@ class Commands(click.Group):
             # Here, so that what cannot be written is told, and not by the interpreter's end.
             sys.stdout.flush()
         except BrokenPipeError:
-            # `... | head`: whoever reads has seen enough.
+            # `... | head`: the reader has seen enough.
             _discard_output()
             sys.exit(REFUSED)
         except click.Abort as error:

@@ -88,7 +88,7 @@ def _cells(listed: ListedUser) -> tuple[list[str], str | None]:
 def _print_table(users: list[ListedUser]) -> None:
     """Print a table as wide as the terminal.
 
-    An id that is too long for its column has a line of its own, whole: whoever needs it can
+    An id that is too long for its column has a line of its own, whole: anyone who needs it can
     copy it.
     """
     rows = [_cells(listed) for listed in users]

@@ -18,6 +18,6 @@ def __getattr__(name: str) -> Any:
     """Make `random` on first use: the module it comes from loads OpenSSL."""
     if name != "random":
         return _find(name)
-    # Kept: whoever asks twice expects one object.
+    # Kept: a caller who asks twice expects one object.
     made = globals()["random"] = globals().get("SystemRandom", _find("SystemRandom"))()
     return made

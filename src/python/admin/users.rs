@@ -28,7 +28,8 @@ pub(in crate::python) struct UserState {
     misses: Option<u64>,
     /// When nothing is owed any more, in milliseconds since 1970.
     throttle_at: Option<i64>,
-    /// The same for attempts with recovery codes.
+    /// The same for attempts with recovery codes, which versions before the second edition
+    /// of the protocol charged.
     recovery_at: Option<i64>,
     /// The hashes of the recovery codes that are left.
     recovery: Vec<String>,

@@ -19,7 +19,8 @@ pub struct UserState {
     pub misses: Option<u64>,
     /// When nothing is owed any more, in milliseconds since 1970.
     pub throttle_at: Option<i64>,
-    /// The same for attempts with recovery codes.
+    /// The same for attempts with recovery codes, which versions before the second edition
+    /// of the protocol charged.
     pub recovery_at: Option<i64>,
     /// The hashes of the recovery codes that are left.
     pub recovery: Vec<String>,

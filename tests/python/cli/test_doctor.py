@@ -64,7 +64,7 @@ class TestDoctor:
         assert "connection failed" in text
 
     def test_no_permission_to_look(self, local):
-        """Whoever may only use the table, as the app does, still learns that it works."""
+        """Anyone who may only use the table, as the app does, still learns that it works."""
         with fault_proxy(local.settings["endpoint_url"]) as proxy:
             proxy.faults.append(DENY)
             where = ["--table-name", local.table_name, "--endpoint-url", proxy.url]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Serve with the usual settings, to whoever asks."""
+    """Serve with the usual settings, to anyone who asks."""
     with serving(tmp_path_factory.mktemp("open") / "users.db") as server:
         yield server
 

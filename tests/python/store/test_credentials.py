@@ -364,7 +364,7 @@ class TestFiles:
         lambdatotp.Verifier(table_name=local_engine.table_name).register("ana")
 
     def test_it_is_read_again_after_a_failure(self, local_engine, profile, monkeypatch):
-        """Whoever logs in meanwhile need not restart what is running."""
+        """Anyone who logs in meanwhile need not restart what is running."""
         profile("credential_process = false")
         url = local_engine.settings["endpoint_url"]
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", url)

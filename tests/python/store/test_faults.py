@@ -22,7 +22,6 @@ from tests.python.support.fault_proxy import (
     PASS,
     REFUSE,
     THROTTLE,
-    fault_proxy,
 )
 
 KEYS = "k1:" + "A" * 43
@@ -33,17 +32,6 @@ LOST = [LOSE_REPLY, CUT_REPLY, ERROR_AFTER]
 @pytest.fixture
 def engine(local_engine):
     return local_engine
-
-
-@pytest.fixture
-def proxy(engine):
-    with fault_proxy(engine.settings["endpoint_url"]) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def verifier(engine, proxy):
-    return engine.verifier(endpoint_url=proxy.url)
 
 
 def test_round_trips(engine, proxy, verifier):

@@ -10,7 +10,7 @@ import lambdatotp
 import pytest
 
 from tests.python.support.codes import LEGACY, code_of, legacy_code, wrong_code, wrong_codes
-from tests.python.support.fault_proxy import HOLD, LOSE_REPLY, PASS, fault_proxy
+from tests.python.support.fault_proxy import HOLD, LOSE_REPLY, PASS
 
 K1, K2 = "k1:" + "A" * 43, "k2:" + "B" * 42 + "A"
 # As many tries as there are.
@@ -20,17 +20,6 @@ ALL = [HOLD] * 4
 @pytest.fixture
 def engine(local_engine):
     return local_engine
-
-
-@pytest.fixture
-def proxy(engine):
-    with fault_proxy(engine.settings["endpoint_url"]) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def verifier(engine, proxy):
-    return engine.verifier(endpoint_url=proxy.url)
 
 
 def test_a_deletion_spares_the_next_enrollment(proxy, verifier):

@@ -209,7 +209,7 @@ def test_a_proxy_that_is_down(monkeypatch):
 
 
 class TestCredentials:
-    """Whoever gives them is reached through the proxy as well, unless it is this machine."""
+    """A server that gives them is reached through the proxy as well, unless it is this machine."""
 
     @pytest.fixture
     def server(self):

@@ -125,7 +125,7 @@ def main() -> None:
 
     signal.signal(signal.SIGCONT, expire)
     server = Server(("127.0.0.1", int(sys.argv[2])), Handler)
-    print(server.server_port, flush=True)  # noqa: T201 - whoever started it waits for it
+    print(server.server_port, flush=True)  # noqa: T201 - its parent process waits for it
     server.serve_forever()
 
 

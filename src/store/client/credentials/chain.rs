@@ -101,7 +101,7 @@ impl Chain {
         Err(nothing_found(&self.profiles, unreachable))
     }
 
-    /// The SDK panics on a key with a line end, whoever gave it.
+    /// The SDK panics on a key with a line end, wherever it comes from.
     fn check(&self, step: Step, credentials: &Credentials) -> Result<(), StoreError> {
         let of = step.source(&self.profiles).name;
         check_visible(&format!("the access key of {of}"), credentials.access_key_id())?;
