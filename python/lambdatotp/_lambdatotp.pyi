@@ -602,7 +602,7 @@ class Verification:
     """The verdict on a code. It is true when the user may come in."""
     @property
     def outcome(self) -> str:
-        """"accepted" or "recovered" when the user may come in; "rejected", or "replayed"
+        """ "accepted" or "recovered" when the user may come in; "rejected", or "replayed"
         for a code that was used before, when not. To tell users of "replayed" would tell
         a thief that a code was right.
         """
@@ -705,7 +705,9 @@ class UserState:
         """When nothing is owed any more, in milliseconds since 1970."""
     @property
     def recovery_at(self) -> int | None:
-        """The same for attempts with recovery codes."""
+        """The same for attempts with recovery codes, which versions before the second edition
+        of the protocol charged.
+        """
     @property
     def recovery(self) -> list[str]:
         """The hashes of the recovery codes that are left."""
