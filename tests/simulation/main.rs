@@ -15,6 +15,10 @@ mod table;
 mod world;
 
 use std::fmt::Write as _;
+use std::panic::resume_unwind;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::thread;
 use std::time::Instant;
 
 use explore::Scenario;
@@ -29,20 +33,37 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
 }
 
-/// Explores scenarios; fails with the history of each promise that was broken.
-fn hold(scenarios: Vec<Scenario>) {
-    let begun = Instant::now();
-    let (mut cases, mut operations, mut requests) = (0, 0, 0);
-    let mut broken = String::new();
-    for scenario in scenarios {
-        let explored = scenario.explore(1);
-        cases += explored.runs;
-        operations += explored.operations;
-        requests += explored.requests;
-        for (violation, story) in explored.violations {
-            writeln!(broken, "{}: {violation}\n{story}", scenario.name).expect("room");
+/// Runs a task on each processor.
+fn on_every_processor(task: impl Fn() + Sync) {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..processors).map(|_| scope.spawn(&task)).collect();
+        for thread in threads {
+            if let Err(panic) = thread.join() {
+                resume_unwind(panic);
+            }
         }
-    }
+    });
+}
+
+/// Explores scenarios; fails with the history of each promise that was broken.
+fn hold(scenarios: &[Scenario]) {
+    let begun = Instant::now();
+    let next = AtomicUsize::new(0);
+    let sum = Mutex::new((0, 0, 0, String::new()));
+    on_every_processor(|| {
+        while let Some(scenario) = scenarios.get(next.fetch_add(1, Relaxed)) {
+            let explored = scenario.explore(1);
+            let mut sum = sum.lock().expect("no panic");
+            sum.0 += explored.runs;
+            sum.1 += explored.operations;
+            sum.2 += explored.requests;
+            for (violation, story) in explored.violations {
+                writeln!(sum.3, "{}: {violation}\n{story}", scenario.name).expect("room");
+            }
+        }
+    });
+    let (cases, operations, requests, broken) = sum.into_inner().expect("no panic");
     println!(
         "{cases} cases, {operations} operations, {requests} requests in {:.1?}",
         begun.elapsed()
@@ -53,7 +74,7 @@ fn hold(scenarios: Vec<Scenario>) {
 /// What was wrong with the first edition of the protocol.
 #[test]
 fn known_faults() {
-    hold(scenarios::known());
+    hold(&scenarios::known());
 }
 
 /// Every pair of operations on an enrollment, with a third one after the first, in every
@@ -74,7 +95,7 @@ fn small_cases() {
             }
         }
     }
-    hold(scenarios);
+    hold(&scenarios);
 }
 
 /// Random runs. `SIMULATION_SEED` begins with that run; `SIMULATION_OPERATIONS` is how many
@@ -83,26 +104,45 @@ fn small_cases() {
 fn storms() {
     let least = number("SIMULATION_OPERATIONS", 1000);
     let begun = Instant::now();
-    let (mut operations, mut requests, mut runs) = (0, 0, 0);
-    for seed in number("SIMULATION_SEED", 0).. {
-        let storm = storm::Storm::new(seed, 60);
-        let (world, violation) = block_on(storm.run(false));
-        operations += world.history.records.len() as u64;
-        requests += world.requests;
-        runs += 1;
-        if let Some(violation) = violation {
-            let (world, _) = block_on(block_on(storm.shrink(violation.promise)).run(true));
-            let story = world.story.unwrap_or_default();
-            panic!("SIMULATION_SEED={seed}: {violation}; the shortest such run:\n{story}");
+    let next = AtomicU64::new(number("SIMULATION_SEED", 0));
+    let (operations, requests, runs) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    on_every_processor(|| {
+        while operations.load(Relaxed) < least {
+            let seed = next.fetch_add(1, Relaxed);
+            let storm = storm::Storm::new(seed, 60);
+            let (world, violation) = block_on(storm.run(false));
+            operations.fetch_add(world.history.records.len() as u64, Relaxed);
+            requests.fetch_add(world.requests, Relaxed);
+            runs.fetch_add(1, Relaxed);
+            if let Some(violation) = violation {
+                let (world, _) = block_on(block_on(storm.shrink(violation.promise)).run(true));
+                let story = world.story.unwrap_or_default();
+                panic!("SIMULATION_SEED={seed}: {violation}; the shortest such run:\n{story}");
+            }
         }
-        if operations >= least {
-            break;
-        }
-    }
+    });
     let took = begun.elapsed();
+    let (operations, requests) = (operations.into_inner(), requests.into_inner());
     println!(
-        "{runs} runs, {operations} operations, {requests} requests in {took:.1?}: {:.0} \
+        "{} runs, {operations} operations, {requests} requests in {took:.1?}: {:.0} \
          operations/s, 0 violations",
+        runs.into_inner(),
         f64::from(u32::try_from(operations).expect("fewer")) / took.as_secs_f64()
     );
+}
+
+/// Writes what the table was asked and answered to the file `SIMULATION_RECORDING`, for
+/// `tests/python/store/test_simulated_table.py`, which asks DynamoDB Local the same.
+#[test]
+#[ignore = "another test reads what this one writes"]
+fn recording() {
+    let mut recording = Some(table::Recording::default());
+    for seed in 0..number("SIMULATION_RUNS", 150) {
+        let (mut world, violation) = block_on(storm::Storm::new(seed, 60).record(recording));
+        assert_eq!(violation, None);
+        recording = world.table.recording.take();
+    }
+    let lines = recording.expect("it comes back").lines;
+    let file = std::env::var("SIMULATION_RECORDING").expect("SIMULATION_RECORDING names a file");
+    std::fs::write(file, lines.join("\n")).expect("a file that can be written");
 }

@@ -10,6 +10,7 @@ use fastrand::Rng;
 use lambdatotp::simulation::{Reply, seed};
 
 use crate::history::{Action, Violation};
+use crate::table::Recording;
 use crate::world::{Message, Setup, USERS, World};
 
 const CLIENTS: usize = 3;
@@ -119,10 +120,25 @@ impl Storm {
 
     /// Runs it; the operations that were done, and what was broken.
     pub async fn run(&self, tell: bool) -> (World, Option<Violation>) {
+        let mut world = self.world();
+        world.story = tell.then(String::new);
+        self.run_in(world).await
+    }
+
+    /// Runs it, and writes down what the table is asked.
+    pub async fn record(&self, recording: Option<Recording>) -> (World, Option<Violation>) {
+        let mut world = self.world();
+        world.table.recording = recording;
+        self.run_in(world).await
+    }
+
+    fn world(&self) -> World {
         seed(self.seed);
         fastrand::seed(self.seed);
-        let mut world = World::new(&self.setup);
-        world.story = tell.then(String::new);
+        World::new(&self.setup)
+    }
+
+    async fn run_in(&self, mut world: World) -> (World, Option<Violation>) {
         if self.legacy {
             world.plant_legacy(0);
         }

@@ -13,6 +13,8 @@ pub struct Table {
     pub items: BTreeMap<String, Item>,
     conditions: HashMap<String, Rc<ReadCondition>>,
     updates: HashMap<String, Rc<ReadUpdate>>,
+    /// Where something is to be compared with another engine.
+    pub recording: Option<Recording>,
 }
 
 /// How a request ended, besides its reply.
@@ -81,6 +83,24 @@ fn text<'a>(request: &'a Map<String, Json>, name: &str) -> Option<&'a str> {
 impl Table {
     /// Carries out one request: the HTTP status, the reply, and whether it wrote.
     pub fn answer(&mut self, operation: &str, body: &[u8]) -> (u16, String, Effect) {
+        let before = self.recording.as_ref().and_then(|_| self.item_of(body));
+        let answer = self.decide(operation, body);
+        let after = self.recording.as_ref().and_then(|_| self.item_of(body));
+        if let Some(recording) = &mut self.recording {
+            recording.note(operation, body, before, after, &answer);
+        }
+        answer
+    }
+
+    /// The item that a request is about.
+    fn item_of(&self, body: &[u8]) -> Option<Json> {
+        let request: Json = serde_json::from_slice(body).ok()?;
+        let named = request.get("Key").or_else(|| request.get("Item"))?;
+        let user = named[KEY]["S"].as_str()?;
+        self.items.get(user).map(to_json)
+    }
+
+    fn decide(&mut self, operation: &str, body: &[u8]) -> (u16, String, Effect) {
         let done = serde_json::from_slice::<Json>(body)
             .map_err(|error| Failure::Invalid(Invalid(error.to_string())))
             .and_then(|request| self.carry_out(operation, &request));
@@ -224,6 +244,50 @@ impl Table {
         let read = Rc::new(ReadUpdate::parse(text)?);
         self.updates.insert(text.to_owned(), Rc::clone(&read));
         Ok(read)
+    }
+}
+
+/// Requests about one item, what the item was before and after, and what was answered: a few
+/// of every kind.
+#[derive(Default)]
+pub struct Recording {
+    seen: HashMap<String, u32>,
+    pub lines: Vec<String>,
+}
+
+impl Recording {
+    const OF_A_KIND: u32 = 2;
+
+    /// Keeps it, if there are not enough of its kind: the same expressions, on items with the
+    /// same attributes, answered alike.
+    fn note(
+        &mut self,
+        operation: &str,
+        body: &[u8],
+        before: Option<Json>,
+        after: Option<Json>,
+        (status, reply, effect): &(u16, String, Effect),
+    ) {
+        if operation == "Scan" {
+            return;
+        }
+        let request: Json = serde_json::from_slice(body).expect("JSON");
+        let names = |item: &Json| item.as_object().map(|item| item.keys().cloned().collect());
+        let attributes: Vec<String> = before.as_ref().and_then(names).unwrap_or_default();
+        let kind = format!(
+            "{operation} {} {} {attributes:?} {status} {effect:?}",
+            request["ConditionExpression"], request["UpdateExpression"]
+        );
+        let seen = self.seen.entry(kind).or_default();
+        *seen += 1;
+        if *seen <= Self::OF_A_KIND {
+            let reply: Json = serde_json::from_str(reply).expect("JSON");
+            let line = json!({
+                "operation": operation, "request": request, "before": before, "after": after,
+                "status": status, "reply": reply,
+            });
+            self.lines.push(line.to_string());
+        }
     }
 }
 
