@@ -27,7 +27,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What random runs of the simulation asked, and what its table answered."""
     file: Path = tmp_path_factory.mktemp("simulation") / "requests.jsonl"
     command = "cargo test --locked --quiet --profile simulation --features simulation"
-    subprocess.run(  # noqa: S603 - our own tests
+    subprocess.run(
         [*command.split(), "--test", "simulation", "recording", "--", "--ignored"],
         cwd=ROOT,
         env={**os.environ, "SIMULATION_RECORDING": str(file)},
@@ -38,7 +38,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 def ask(url: str, operation: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     """Ask as the store does, byte for byte but for the table's name."""
-    asked = urllib.request.Request(  # noqa: S310 - a server of our own
+    asked = urllib.request.Request(
         url,
         json.dumps(request).encode(),
         {
@@ -48,7 +48,7 @@ def ask(url: str, operation: str, request: dict[str, Any]) -> tuple[int, dict[st
         },
     )
     try:
-        with urllib.request.urlopen(asked) as reply:  # noqa: S310
+        with urllib.request.urlopen(asked) as reply:
             return reply.status, json.load(reply)
     except urllib.error.HTTPError as error:
         with error:
