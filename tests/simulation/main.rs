@@ -9,6 +9,7 @@
 mod explore;
 mod expression;
 mod history;
+mod regions;
 mod scenarios;
 mod storm;
 mod table;
@@ -129,6 +130,20 @@ fn storms() {
         runs.into_inner(),
         f64::from(u32::try_from(operations).expect("fewer")) / took.as_secs_f64()
     );
+}
+
+/// The same in two Regions whose replicas agree a second later, as DynamoDB's eventually
+/// consistent global tables do: no promise of a single use can hold, and this shows that the
+/// simulation would tell. With multi-Region strong consistency, a write is decided by all
+/// replicas at once or refused as a conflict: that is what `storms` runs.
+#[test]
+fn regions_that_agree_later_accept_a_code_twice() {
+    let broken = (0..1000).find_map(|seed| {
+        let storm = storm::Storm::new(seed, 60).in_regions_that_agree_after(1000);
+        let (_, violation) = block_on(storm.run(false));
+        violation.filter(|violation| violation.promise == "a code is accepted once")
+    });
+    assert!(broken.is_some(), "a thousand runs broke nothing");
 }
 
 /// Writes what the table was asked and answered to the file `SIMULATION_RECORDING`, for

@@ -118,6 +118,13 @@ impl Storm {
         Self { seed, setup, legacy: rng.u32(0..5) == 0, faults, plan }
     }
 
+    /// The same without faults, and with clients in two Regions.
+    pub fn in_regions_that_agree_after(mut self, replication_ms: u64) -> Self {
+        self.faults = 0;
+        self.setup.replication_ms = Some(replication_ms);
+        self
+    }
+
     /// Runs it; the operations that were done, and what was broken.
     pub async fn run(&self, tell: bool) -> (World, Option<Violation>) {
         let mut world = self.world();
@@ -315,7 +322,7 @@ impl Running<'_> {
         // Half of them seconds, the others up to the life of a signature.
         let later = if rng.bool() { rng.u64(20..9_000) } else { rng.u64(20..SIGNATURE_MS) };
         let (operation, silent) = (message.operation, rng.bool());
-        let what = match rng.u32(0..9) {
+        let what = match rng.u32(0..10) {
             0 => {
                 if !silent {
                     message.tell(Reply::Broken);
@@ -357,6 +364,12 @@ impl Running<'_> {
                 let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException"}"#;
                 self.at(arrives, Event::Answer(message, Reply::Answer(400, body.to_owned())));
                 "is throttled"
+            }
+            8 => {
+                // From a strongly consistent global table.
+                let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ReplicatedWriteConflictException"}"#;
+                self.at(arrives, Event::Answer(message, Reply::Answer(400, body.to_owned())));
+                "is refused for a write in another Region"
             }
             _ => {
                 let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}"#;

@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::expression::{Item, Value};
 use crate::history::{Action, History, Outcome, Record, Rules, Typed, Violation};
+use crate::regions::Replica;
 use crate::table::{Effect, Table, to_json};
 
 /// When every run begins, in milliseconds since 1970: the middle of a step.
@@ -180,6 +181,9 @@ pub struct Setup {
     /// The keys of each client, as `LAMBDATOTP_KEYS` has them; empty: none.
     pub keys: Vec<String>,
     pub skews_ms: Vec<i64>,
+    /// Clients after the first are in another Region, whose replica learns of a write this
+    /// much later, and the reverse. `None`: one table, or replicas that agree on each write.
+    pub replication_ms: Option<u64>,
 }
 
 impl Setup {
@@ -189,6 +193,7 @@ impl Setup {
             enrollment_ttl: None,
             keys: vec![String::new(); clients],
             skews_ms: vec![0; clients],
+            replication_ms: None,
         }
     }
 
@@ -207,6 +212,8 @@ impl Setup {
 pub struct World {
     pub timeline: Timeline,
     pub table: Table,
+    /// The other Region's replica.
+    elsewhere: Option<Replica>,
     pub history: History,
     pub rules: Rules,
     pub requests: u64,
@@ -246,6 +253,7 @@ impl World {
         Self {
             timeline,
             table: Table::default(),
+            elsewhere: setup.replication_ms.map(Replica::new),
             history: History::default(),
             rules: setup.rules(),
             requests: 0,
@@ -545,8 +553,14 @@ impl World {
     /// Carries a request out.
     pub fn deliver(&mut self, message: &Message) -> Reply {
         self.requests += 1;
-        let (status, body, effect) =
-            self.table.answer(&message.request.operation, &message.request.body);
+        let Request { operation: kind, body } = &message.request;
+        let (status, body, effect) = match &mut self.elsewhere {
+            None => self.table.answer(kind, body),
+            Some(replica) => {
+                let now = self.timeline.now_ms();
+                replica.answer(&mut self.table, message.client > 0, now, kind, body)
+            }
+        };
         assert!(
             !body.contains("ValidationException"),
             "{body}: {}",
