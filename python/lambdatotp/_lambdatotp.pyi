@@ -797,7 +797,9 @@ class Survey:
         """How many of all of these have a sealed secret."""
     @property
     def problems(self) -> list[str]:
-        """What cannot be read, and why."""
+        """Who cannot log in with a right code, and why: what cannot be read, and whose last
+        accepted code is in the future.
+        """
     @property
     def unusable(self) -> list[UnusableUser]:
         """Users whose id no call accepts."""

@@ -25,7 +25,8 @@ pub struct Survey {
     pub registered: usize,
     /// How many of all of these have a sealed secret.
     pub sealed: usize,
-    /// What cannot be read, and why.
+    /// Who cannot log in with a right code, and why: what cannot be read, and whose last
+    /// accepted code is in the future.
     pub problems: Vec<String>,
     /// Users whose id no call accepts.
     pub unusable: Vec<UnusableUser>,
@@ -104,7 +105,16 @@ impl Verifier {
                 continue;
             }
             match read {
-                Ok(StoredUser { record, .. }) => {
+                Ok(StoredUser { record, state }) => {
+                    let ahead = self.ahead(state.last_step, record.totp.period());
+                    if !ahead.is_zero() {
+                        survey.problems.push(format!(
+                            "user {user:?}: the last accepted code is {} s in the future: a clock \
+                             was wrong. `lambdatotp unlock` lets right codes in again",
+                            ahead.as_secs()
+                        ));
+                        continue;
+                    }
                     match record.enrolled {
                         Enrolled::Legacy(_) => survey.original += 1,
                         Enrolled::Id(_) => survey.registered += 1,

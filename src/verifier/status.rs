@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Verifier, VerifierError, check_user};
+use crate::otp::Period;
 use crate::policy::{Charge, milliseconds};
 use crate::store::Status;
 
@@ -45,15 +46,19 @@ impl Verifier {
             Charge::Throttled(wait) | Charge::Overdrawn(wait) => wait,
             Charge::Idle | Charge::Busy | Charge::Locked => Duration::ZERO,
         };
-        let period = stored.period.seconds();
-        let latest = now.as_secs() / period + self.0.config.window.steps();
-        let steps = stored.last_step.map_or(0, |last| last.saturating_sub(latest));
         UserStatus {
             locked: charge == Charge::Locked,
             attempts_left: policy.left(stored.throttle_at, stored.misses, now_ms),
             retry_after,
-            ahead: Duration::from_secs(steps.saturating_mul(period)),
+            ahead: self.ahead(stored.last_step, stored.period),
             stored,
         }
+    }
+
+    /// How far ahead of this clock a step is, beyond the window.
+    pub(super) fn ahead(&self, last_step: Option<u64>, period: Period) -> Duration {
+        let latest = self.now().as_secs() / period.seconds() + self.0.config.window.steps();
+        let steps = last_step.map_or(0, |last| last.saturating_sub(latest));
+        Duration::from_secs(steps.saturating_mul(period.seconds()))
     }
 }

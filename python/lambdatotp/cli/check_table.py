@@ -60,16 +60,19 @@ class Tally:
 def check_table(*, remove_unusable: bool, yes: bool, as_json: bool, **where: str | None) -> None:
     """Say who could log in, and who could not.
 
-    Reads every user as a login would, and changes nothing. A table of the original
+    Reads every user as a login would, and changes none. A table of the original
     lambdatotp needs no import: its users are counted, and each one's secret is read.
 
     The original accepted ids that no call accepts today: longer than 256 bytes, or with
     control characters. Nobody can log in with one, and `lambdatotp delete` cannot name it.
     They are listed; --remove-unusable removes them, and nothing else.
 
-    Needs the permissions dynamodb:Scan and, for the bar, dynamodb:DescribeTable; with
-    --remove-unusable, dynamodb:DeleteItem. Exits with 1 if a user cannot be read or used;
-    each is named.
+    What deletions left behind is removed once it has expired, for tables whose time to
+    live is off.
+
+    Needs the permissions dynamodb:Scan and, for the bar, dynamodb:DescribeTable; to remove
+    something, dynamodb:UpdateItem and dynamodb:DeleteItem. Exits with 1 if a user cannot
+    log in; each is named.
 
     \b
     Examples:
@@ -141,7 +144,7 @@ def _print(tally: Tally, *, as_json: bool) -> None:
     click.echo(f"  registered by lambdatotp: {tally.lambdatotp}")
     click.echo(f"  written by the original application, fine as they are: {tally.original}")
     click.echo(f"  with a sealed secret: {tally.sealed}")
-    click.echo(f"cannot be read: {len(tally.problems)}")
+    click.echo(f"cannot log in: {len(tally.problems)}")
     if tally.removed:
         click.echo(f"removed, since no call accepts their id: {tally.removed}")
     elif tally.unusable:

@@ -184,7 +184,8 @@ pub(in crate::python) struct Survey {
     registered: usize,
     /// How many of all of these have a sealed secret.
     sealed: usize,
-    /// What cannot be read, and why.
+    /// Who cannot log in with a right code, and why: what cannot be read, and whose last
+    /// accepted code is in the future.
     problems: Vec<String>,
     /// Users whose id no call accepts.
     unusable: Vec<Py<UnusableUser>>,

@@ -9,6 +9,7 @@ import pytest
 from tests.python.support.chalice_local import chalice_local
 from tests.python.support.cli import findings, run
 from tests.python.support.fault_proxy import DENY, PASS, fault_proxy
+from tests.python.support.keys import K1, K2
 
 
 def users_of(engine, table_name):
@@ -141,6 +142,20 @@ class TestDoctorOfAnApp:
             assert code == 1
             assert "401, give its --token" in text
         assert users_of(local, local.table_name) == []
+
+    def test_the_keys_of_an_app(self, local, where):
+        """In a change of keys, the new one is to be known everywhere before it seals."""
+        with chalice_local(**local.environment(), LAMBDATOTP_KEYS=K1) as port:
+            url = f"http://127.0.0.1:{port}"
+            keys = {"LAMBDATOTP_KEYS": f"{K1},{K2}"}
+            code, text = run("doctor", *where, "--url", url, "--json", **keys)
+        assert code == 1
+        found = findings(text)
+        assert found["key k1"] == ("ok", "the app has it")
+        state, said = found["key k2"]
+        assert (state, "add it there, last" in said) == ("failure", True)
+        assert users_of(local, local.table_name) == []
+        assert K1.partition(":")[2] not in text
 
     def test_an_app_without_its_table(self, local, where, name):
         with chalice_local(**local.environment() | {"LAMBDATOTP_TABLE_NAME": name}) as port:

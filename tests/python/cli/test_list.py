@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import lambdatotp
 import pytest
@@ -163,6 +164,31 @@ class TestCheckTable:
         assert "no base32!" not in problems
         assert "JBSWY3DP" not in problems
         assert users
+
+    def test_a_code_of_the_future_is_a_problem(self, engine):
+        enrollment = engine.verifier().register("ana")
+        step = int(time.time()) // 30
+        engine.set("ana", last_step=step + 100)
+        code, text = run("check-table", "--json", **engine.environment())
+        outcome = json.loads(text)
+        assert (code, outcome["lambdatotp"], outcome["unreadable"]) == (1, 0, 1)
+        assert "`lambdatotp unlock`" in outcome["problems"][0]
+        # It says so, and so it is.
+        assert not engine.verifier().verify("ana", code_of(enrollment))
+        assert run("unlock", "ana", **engine.environment())[0] == 0
+        assert run("check-table", **engine.environment())[0] == 0
+
+    @pytest.mark.parametrize("command", ["check-table", "reseal"])
+    def test_expired_tombstones_are_removed(self, engine, command):
+        """For tables whose time to live is off."""
+        verifier = engine.verifier()
+        for user in ("ana", "bob"):
+            verifier.register(user)
+            verifier.delete(user)
+        engine.set("ana", expires_at=int(time.time()) - 1)
+        assert run(command, **engine.environment(), LAMBDATOTP_KEYS=K1)[0] == 0
+        assert engine.get("ana") is None
+        assert "deleted_at" in engine.get("bob")
 
     def test_without_a_table(self, dynamodb_url):
         code, text = run("check-table", AWS_ENDPOINT_URL_DYNAMODB=dynamodb_url)

@@ -46,6 +46,15 @@ class Engine:
         item = {"user_id": {"S": user}, **{name: _typed(v) for name, v in attributes.items()}}
         self.client.put_item(TableName=self.table_name, Item=item)
 
+    def set(self, user: str, **attributes: Any) -> None:
+        """Change attributes of an item with other hands than ours."""
+        self.client.update_item(
+            TableName=self.table_name,
+            Key={"user_id": {"S": user}},
+            UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in attributes),
+            ExpressionAttributeValues={f":{name}": _typed(v) for name, v in attributes.items()},
+        )
+
     def get(self, user: str) -> dict[str, Any] | None:
         """Read an item, as plain values."""
         reply = self.client.get_item(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -36,8 +38,9 @@ def doctor(url: str | None, token: str | None, *, as_json: bool, **where: str | 
     Settings and access tokens in the environment, whether secrets are sealed, region,
     credentials, the table and what should be on for it, our clock against the service's,
     and a round trip: a user of the doctor's own is registered, logs in once and is
-    removed. With --url, the same over HTTP against a deployed app; no redirect is
-    followed. The permissions tried are your own; with --url, the app's.
+    removed. With --url, the same over HTTP against a deployed app, and whether that app
+    has each key of LAMBDATOTP_KEYS; no redirect is followed. The permissions tried are
+    your own; with --url, the app's.
 
     One line a finding. Exits with 1 if one of them is a failure.
 
@@ -91,7 +94,16 @@ def _examine(url: str | None, token: str | None, **where: str | None) -> Iterato
     if usable:
         yield from _round_trip(made)
     if url:
-        yield from examine_app(url.rstrip("/"), token, made)
+        sealing = (verifier(**where, keys=key) for key in _keys())
+        yield from examine_app(url.rstrip("/"), token, made, sealing)
+
+
+def _keys() -> list[str]:
+    """Tell the keys that are set, which could be read, apart."""
+    text = os.environ.get("LAMBDATOTP_KEYS", "")
+    if text.startswith("file:"):
+        text = Path(text.removeprefix("file:")).read_text("utf-8")
+    return [key for key in re.split(r"[,\n]", text) if key.strip()]
 
 
 def _unreadable() -> Iterator[Finding]:

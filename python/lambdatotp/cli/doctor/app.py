@@ -21,7 +21,7 @@ from lambdatotp import ConfigurationError, LambdaTotpError, _tokens
 from .findings import FAILURE, OK, WARNING, Finding, code_of, skew, test_user
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from lambdatotp import Verifier
 
@@ -90,8 +90,13 @@ class _App:
         return status, read if isinstance(read, dict) else {}
 
 
-def examine_app(url: str, given: str | None, verifier: Verifier) -> Iterator[Finding]:
-    """Check a deployed app: who may call it, and that a login works."""
+def examine_app(
+    url: str, given: str | None, verifier: Verifier, sealing: Iterable[Verifier]
+) -> Iterator[Finding]:
+    """Check a deployed app: who may call it, that a login works, and which keys it has.
+
+    `sealing` are verifiers of the same table, each with one of the keys.
+    """
     problem = _problem_of_url(url)
     if problem:
         yield Finding(FAILURE, "app", problem)
@@ -122,6 +127,7 @@ def examine_app(url: str, given: str | None, verifier: Verifier) -> Iterator[Fin
         else:
             yield Finding(OK, "access", "asks for a token or a signature")
         yield from _app_round_trip(_App(url, token), verifier)
+        yield from _keys(_App(url, token), sealing)
     except http.client.HTTPException:
         yield Finding(FAILURE, "app", "does not answer in HTTP: is this the URL chalice printed?")
     except (OSError, ValueError) as error:
@@ -197,6 +203,30 @@ def _accepted_once(app: _App, user: str, code: str, subject: str) -> Finding:
     if answers == [True, False]:
         return Finding(OK, subject, "registered, the code accepted once and then refused")
     return Finding(FAILURE, subject, f"the same code twice gave {answers}")
+
+
+def _keys(app: _App, sealing: Iterable[Verifier]) -> Iterator[Finding]:
+    """Check that the app can read what is sealed under each key that is set here.
+
+    A key change depends on it: a key may become the first, which seals, once it is known
+    wherever codes are verified.
+    """
+    for verifier in sealing:
+        user, subject = test_user(), f"key {verifier.sealing_key}"
+        try:
+            code = code_of(verifier.register(user).uri)
+            try:
+                status, body = app.call("POST", "/verify", {"user": user, "code": code})
+            finally:
+                verifier.delete(user)
+        except LambdaTotpError as error:
+            yield Finding(WARNING, subject, f"could not be tried: {error}")
+            continue
+        if body.get("code_is_valid") is True:
+            yield Finding(OK, subject, "the app has it")
+        else:
+            text = f"the app does not have it ({status}): add it there, last, before it seals here"
+            yield Finding(FAILURE, subject, text)
 
 
 def _remove(app: _App, user: str, verifier: Verifier) -> str:
