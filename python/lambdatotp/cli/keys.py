@@ -72,12 +72,13 @@ def reseal(keys: str | None, *, as_json: bool, **where: str | None) -> None:
     """Seal every secret of the table under the first key.
 
     To begin with sealing, set LAMBDATOTP_KEYS wherever codes are verified, then run
-    this. To change keys, put the new one first everywhere and keep the old one beside
-    it, run this, then drop the old one. Logins go on meanwhile. Interrupt it as you
-    like, and run it again: it does what is left.
+    this. To change keys, add the new one last everywhere, then make it first everywhere,
+    run this, and then drop the old one. Logins go on meanwhile. Interrupt it as you like,
+    and run it again: it does what is left. What deletions left behind is removed once it
+    has expired, for tables whose time to live is off.
 
-    Needs dynamodb:Scan, DescribeTable and UpdateItem. Exits with 1 if a secret could not
-    be sealed; each is named.
+    Needs dynamodb:Scan, DescribeTable and UpdateItem, and DeleteItem to remove something.
+    Exits with 1 if a secret could not be sealed; each is named.
 
     \b
     Examples:
