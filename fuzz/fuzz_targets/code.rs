@@ -12,9 +12,8 @@ const STRANGERS: [char; 10] =
     ['+', '_', '.', 'e', '\0', '\u{b9}', '\u{bd}', '\u{2160}', '\u{4e00}', '\u{ff0b}'];
 
 /// What never matters, wherever it stands.
-const SEPARATORS: [char; 10] = [
-    ' ', '-', '\n', '\t', '\u{a0}', '\u{ad}', '\u{200b}', '\u{2011}', '\u{2212}', '\u{feff}',
-];
+const SEPARATORS: [char; 10] =
+    [' ', '-', '\n', '\t', '\u{a0}', '\u{ad}', '\u{200b}', '\u{2011}', '\u{2212}', '\u{feff}'];
 
 /// The rule for ASCII, said in text. `None` for texts that only the crate's own tables can read.
 fn plain(text: &str) -> Option<String> {
