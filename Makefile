@@ -108,7 +108,8 @@ lint: build $(VENV)/.bench-tools $(VENV)/.docs-tools ## rustfmt, clippy, rustdoc
 	$(BIN)/python -m mypy.stubtest --concise lambdatotp
 
 deny: $(CARGO_DENY) ## Licences, duplicates and sources of what is linked in (ADVISORIES=1: RustSec, from github.com)
-	@$(CARGO_DENY) --locked --features python check -A unmatched-skip-root \
+	@$(CARGO_DENY) --locked --features python check -A unmatched-skip-root -A unmatched-skip \
+		-A license-exception-not-encountered \
 		licenses bans sources $(if $(ADVISORIES),advisories)
 	@$(CARGO_DENY) --locked --all-features check licenses bans sources $(if $(ADVISORIES),advisories)
 
