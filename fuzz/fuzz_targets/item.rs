@@ -94,12 +94,21 @@ fn sound(name: &str, attributes: &Attributes) -> bool {
     }
 }
 
-/// Whether the keys open what is sealed: as it was sealed, for its enrollment.
+/// Whether the keys open what is sealed: as it was sealed, for its enrollment and with its
+/// parameters, which are the defaults.
 fn opens(attributes: &Attributes) -> bool {
-    let is = |name, text: &str| attributes.get(name) == Some(&S(text.to_owned()));
+    let text = |name: &str| match attributes.get(name) {
+        Some(S(text) | N(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let sha1 = |text: &str| text.replace('-', "").eq_ignore_ascii_case("SHA1");
+    let number = |name, default: u32| text(name).is_none_or(|text| text.parse() == Ok(default));
     attributes.get("sealed") == Some(&*GENUINE)
-        && is("sealed_by", "k1")
-        && is("enrollment_id", ENROLLMENT_ID)
+        && text("sealed_by") == Some("k1/2")
+        && text("enrollment_id") == Some(ENROLLMENT_ID)
+        && text("algorithm").is_none_or(sha1)
+        && number("digits", 6)
+        && number("period", 30)
 }
 
 /// The verdict is the one that follows from `names`, and an error says whose item is
