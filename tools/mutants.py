@@ -38,6 +38,7 @@ CONNECTIONS = "tests/python/store/test_dead_connections.py"
 CREDENTIALS = "tests/python/store/test_credentials.py"
 ARGUMENTS = "tests/python/module/test_arguments.py"
 PANICS = "tests/python/module/test_panics.py"
+PYOTP = "tests/python/otp/test_pyotp_versions.py"
 
 
 @dataclass(frozen=True)
@@ -521,6 +522,24 @@ MUTANTS = {
         "failed: run its command by hand to see why",
         "failed: run its command by hand to see why {error:?}",
         f"{CREDENTIALS} -k it_fails",
+    ),
+    "pyotp: the minimum length of a class counts for nothing": Mutant(
+        "python/lambdatotp/pyotp/legacy/otp.py",
+        "min_secret_length_bits = 0",
+        "min_secret_length_bits = 128",
+        f"{PYOTP} -k its_classes_are_ours",
+    ),
+    "pyotp: a URI that says something twice is taken": Mutant(
+        "python/lambdatotp/pyotp/__init__.py",
+        "if key in given and key in _PARAMETERS and not older:",
+        "if False:",
+        "tests/python/otp/test_pyotp.py",
+    ),
+    "pyotp: install puts itself over the real one": Mutant(
+        "python/lambdatotp/pyotp/__init__.py",
+        "if sys.modules.get(name, module) is not module:",
+        "if False:",
+        f"{PYOTP} -k not_over_another",
     ),
     "silence: a secret shows itself": Mutant(
         "src/python/otp.rs",

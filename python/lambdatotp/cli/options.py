@@ -27,7 +27,11 @@ FIELDS = (
     "sealed_by",
 )
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+
+def as_json(command: Command) -> Command:
+    """Add the option --json."""
+    option = click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+    return option(command)
 
 
 def where(command: Command) -> Command:
