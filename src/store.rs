@@ -44,7 +44,7 @@ pub use seal::KeyRing;
 pub use settings::Settings;
 pub(crate) use settings::{WAITS, WAITS_IN_WORDS};
 pub use status::Status;
-pub use unlock::Unlocking;
+pub use unlock::{Unlocking, furthest_step};
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 

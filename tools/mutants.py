@@ -246,6 +246,18 @@ MUTANTS = {
         '("attribute_exists(user_id)".to_owned(), None)',
         f"{SIMULATION} known_faults",
     ),
+    "clocks: an unlock lowers what a right clock has accepted": Mutant(
+        "src/store/unlock.rs",
+        "+ window + window.max(1)",
+        "+ window",
+        f"{SIMULATION} known_faults",
+    ),
+    "lost replies: a deletion takes a later one's tombstone for a sign that it was late": Mutant(
+        DELETE,
+        "Some(old) if next && old.is_tombstone()",
+        "Some(old) if old.is_tombstone()",
+        f"{SIMULATION} known_faults",
+    ),
     "late requests: a deletion says so of nobody": Mutant(
         DELETE,
         "let verdict = if there {",

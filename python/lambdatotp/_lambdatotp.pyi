@@ -642,7 +642,7 @@ class UserStatus:
         """Seconds until the next attempt, when none is left; 0 otherwise."""
     @property
     def ahead(self) -> int:
-        """Seconds by which the last accepted code is ahead of this clock, beyond the window: a
+        """Seconds by which the last accepted code is beyond what a right clock can have accepted: a
         clock is or was wrong, and right codes are refused until `unlock`. 0 otherwise.
         """
     @property

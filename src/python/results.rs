@@ -212,7 +212,7 @@ impl UserStatus {
         self.0.retry_after.as_secs()
     }
 
-    /// Seconds by which the last accepted code is ahead of this clock, beyond the window: a
+    /// Seconds by which the last accepted code is beyond what a right clock can have accepted: a
     /// clock is or was wrong, and right codes are refused until `unlock`. 0 otherwise.
     #[getter]
     fn ahead(&self) -> u64 {

@@ -64,7 +64,7 @@ impl Store {
                 // the original application gets its id when it is sealed.
                 let next = old.as_ref().is_some_and(|old| took_its_place(seen.as_ref(), old));
                 match &old {
-                    Some(old) if old.is_tombstone() => return Ok(Deleted::NotFound),
+                    Some(old) if next && old.is_tombstone() => return Ok(Deleted::NotFound),
                     Some(_) if next => {}
                     // It has gone, and others have come and gone since: what was to be done
                     // is done, perhaps by our first try.

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 
 use super::item::{Item, failed_condition, field, n, s, write_id};
 use super::{MAX_TURNS, Store, StoreError};
+use crate::otp::Period;
 
 /// Whom to unlock, and when.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +15,13 @@ pub struct Unlocking<'a> {
     pub now: u64,
     /// Steps accepted on each side of the current one.
     pub window: u64,
+}
+
+/// The last step that a right clock can have accepted: one that is ahead of ours by less than
+/// the window, or by less than a step.
+#[must_use]
+pub fn furthest_step(now: u64, period: Period, window: u64) -> u64 {
+    now / period.seconds() + window + window.max(1)
 }
 
 impl Store {
@@ -40,7 +48,7 @@ impl Store {
                 only_if = format!("{only_if} AND {unchanged}");
                 values.extend(value);
             }
-            let latest = now / item.period()?.seconds() + window;
+            let latest = furthest_step(now, item.period()?, window);
             let ahead = item.number(field::LAST_STEP)?.is_some_and(|last: u64| last > latest);
             let mut set = "SET misses = :zero, change_id = :id, unlock_id = :id".to_owned();
             if ahead {

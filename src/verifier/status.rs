@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Verifier, VerifierError, check_user};
 use crate::otp::Period;
 use crate::policy::{Charge, milliseconds};
-use crate::store::Status;
+use crate::store::{Status, furthest_step};
 
 /// What an operator can see of a user: no secret, no code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub struct UserStatus {
     pub attempts_left: u32,
     /// How long until the next attempt, when there is none left.
     pub retry_after: Duration,
-    /// How far ahead of this clock the last accepted code is, beyond the window. If it is
-    /// not zero, a clock is or was wrong, and right codes are refused until then or until
+    /// How far the last accepted code is beyond the last that a right clock can have accepted:
+    /// the window, and once more for clocks that differ by less than it. If it is not zero, a clock is or was wrong, and right codes are refused until then or until
     /// an unlock.
     pub ahead: Duration,
 }
@@ -55,9 +55,10 @@ impl Verifier {
         }
     }
 
-    /// How far ahead of this clock a step is, beyond the window.
+    /// How far a step is beyond the last one that a right clock can have accepted.
     pub(super) fn ahead(&self, last_step: Option<u64>, period: Period) -> Duration {
-        let latest = self.now().as_secs() / period.seconds() + self.0.config.window.steps();
+        let window = self.0.config.window.steps();
+        let latest = furthest_step(self.now().as_secs(), period, window);
         let steps = last_step.map_or(0, |last| last.saturating_sub(latest));
         Duration::from_secs(steps.saturating_mul(period.seconds()))
     }

@@ -423,11 +423,39 @@ impl History {
         Ok(())
     }
 
+    /// How many deletions of the user there were at the same time.
+    fn deletions_beside(&self, record: &Record) -> u64 {
+        let beside = self.of_user(record.user).filter(|(_, other)| {
+            other.action == Action::Delete
+                && !Self::before(other, record)
+                && !Self::before(record, other)
+        });
+        beside.count() as u64
+    }
+
+    /// How often the user may have had a new budget by this operation. A registration whose
+    /// reply is lost may be deleted by somebody, and be done once more by its retry.
+    fn budgets_from(&self, record: &Record) -> u64 {
+        match record.action {
+            Action::Unlock => 1,
+            Action::Register(_) | Action::Import => {
+                u64::from(!record.is(&Outcome::Exists)) + self.deletions_beside(record)
+            }
+            _ => 0,
+        }
+    }
+
     /// Codes that were looked at, and were not accepted, against the budget.
     fn check_budget(&self, place: usize, rules: &Rules) -> Result<(), Violation> {
         let record = &self.records[place];
+        // A right code may have been accepted, and its attempt given back, before a deletion
+        // came; and its caller learns after it, from a retry, that there is nobody.
+        let deleted_meanwhile = |record: &Record| {
+            matches!(record.typed, Typed::Code { .. }) && self.deletions_beside(record) > 0
+        };
         let looked_at = |record: &Record| {
             !matches!(record.typed, Typed::Recovery { .. })
+                && !deleted_meanwhile(record)
                 && matches!(
                     record.action,
                     Action::Right(_)
@@ -446,13 +474,11 @@ impl History {
         for (_, other) in self.of_user(record.user) {
             looks += u64::from(looked_at(other));
             first_ms = first_ms.min(other.started_ms);
-            let anew = other.action == Action::Unlock
-                || (other.registers() && !other.is(&Outcome::Exists));
-            fresh += u64::from(anew);
+            let anew = self.budgets_from(other);
+            fresh += anew;
             // What ends a run of misses.
-            ends += u64::from(
-                anew || matches!(other.typed, Typed::Code { .. } | Typed::Recovery { .. }),
-            );
+            let entered = matches!(other.typed, Typed::Code { .. } | Typed::Recovery { .. });
+            ends += anew.max(u64::from(entered));
         }
         let apart = rules.skews_ms.iter().map(|skew| skew.unsigned_abs()).max().unwrap_or(0);
         let elapsed = record.ended_ms.saturating_sub(first_ms) + 2 * apart.min(2 * Rules::CLOSE_MS);
@@ -481,9 +507,7 @@ impl History {
         rules: &Rules,
         looked_at: impl Fn(&Record) -> bool,
     ) -> Option<u64> {
-        let renews = |record: &Record| {
-            record.action == Action::Unlock || (record.registers() && !record.is(&Outcome::Exists))
-        };
+        let renews = |record: &Record| self.budgets_from(record) > 0;
         let users = || self.of_user(by.user).map(|(_, record)| record);
         let last =
             users().filter(|record| renews(record)).max_by_key(|record| record.known_at())?;

@@ -114,6 +114,19 @@ pub fn known() -> Vec<Scenario> {
             ..case("a guess by a fast clock", together(&[&[], &[Wrong]]), 0)
         },
         Scenario {
+            setup: Setup { skews_ms: vec![0, -20_000, 0], ..Setup::of(3) },
+            ..case(
+                "an unlock by a clock that is behind makes a used code good again",
+                in_turn(&[&[Right(1)], &[Unlock], &[Replay]]),
+                0,
+            )
+        },
+        case(
+            "a deletion's lost reply, and another deletion after a registration",
+            together(&[&[Delete], &[Register(0), Delete]]),
+            1,
+        ),
+        Scenario {
             before: vec![Register(2), Delete],
             afterwards: Vec::new(),
             ..case("a deletion of nobody after a refused connection", together(&[&[Delete]]), 1)

@@ -181,7 +181,7 @@ class TestAWrongClock:
         verifier = engine.verifier(burst=2, refill=1)
         enrollment = verifier.register("ana")
         ahead = int((time.time() + 10**8) * 1000)
-        self.change(engine, "throttle_at", ahead)
+        engine.set("ana", throttle_at=ahead)
         with pytest.raises(lambdatotp.TooManyAttemptsError) as refused:
             verifier.verify("ana", code_of(enrollment))
         assert refused.value.retry_after == 1
@@ -191,26 +191,19 @@ class TestAWrongClock:
         verifier = engine.verifier()
         enrollment = verifier.register("ana")
         step = int(time.time()) // 30
-        self.change(engine, "last_step", step + 10_000)
+        engine.set("ana", last_step=step + 10_000)
         assert verifier.verify("ana", code_of(enrollment)) is False
         assert 9_990 * 30 <= verifier.status("ana").ahead <= 10_000 * 30
         verifier.unlock("ana")
         status = verifier.status("ana")
-        assert (status.ahead, engine.get("ana")["last_step"]) == (0, step + 1)
+        assert status.ahead == 0
+        # Now, the window, and once more for a clock that is ahead of ours.
+        assert engine.get("ana")["last_step"] - int(time.time()) // 30 in {1, 2}
         # What a right clock may have accepted before stays used.
         assert verifier.verify("ana", code_of(enrollment)) is False
         assert verifier.verify("ana", code_of(enrollment, 2)) is False
-        self.change(engine, "last_step", step - 1)
+        engine.set("ana", last_step=step - 1)
         assert verifier.verify("ana", code_of(enrollment)) is True
-
-    @staticmethod
-    def change(engine, name, value):
-        engine.client.update_item(
-            TableName=engine.table_name,
-            Key={"user_id": {"S": "ana"}},
-            UpdateExpression=f"SET {name} = :value",
-            ExpressionAttributeValues={":value": {"N": str(value)}},
-        )
 
 
 def test_status(engine):
