@@ -1,0 +1,51 @@
+"""What is in the sdist and in the crate: all that building and testing need, nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+from tests.python.support import ROOT
+
+MATURIN = Path(sys.executable).parent / "maturin"
+RUST = {"src", "tests", "Cargo.toml", "Cargo.lock", "CHANGELOG.md", "DESIGN.md", "LICENSE",
+        "README.md"}  # fmt: skip
+MADE = {".cargo_vcs_info.json", "Cargo.toml.orig"}
+
+
+def unexpected(files: set[str]) -> set[str]:
+    """Whatever git does not know of, or tests of another language."""
+    tracked = subprocess.check_output(
+        ["git", "ls-files"],  # noqa: S607 - whichever git there is
+        cwd=ROOT,
+        text=True,
+    ).splitlines()
+    return {name for name in files if name not in tracked or name.startswith("tests/python")}
+
+
+def test_the_sdist(tmp_path):
+    subprocess.run([MATURIN, "sdist", "--out", tmp_path], cwd=ROOT, check=True, capture_output=True)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as sdist:
+        files = {name.partition("/")[2] for name in sdist.getnames()}
+    files.remove("PKG-INFO")
+    assert {name.partition("/")[0] for name in files} == RUST | {
+        "macros",
+        "pyproject.toml",
+        "python",
+    }
+    assert unexpected(files) == set()
+    assert "python/lambdatotp/py.typed" in files
+
+
+def test_the_crate():
+    listed = subprocess.check_output(
+        ["cargo", "package", "--list", "--allow-dirty", "--locked"],  # noqa: S607
+        cwd=ROOT,
+        text=True,
+    )
+    files = set(listed.splitlines()) - MADE
+    assert {name.partition("/")[0] for name in files} == RUST
+    assert unexpected(files) == set()
+    assert "tests/vectors/rfc6238.json" in files
