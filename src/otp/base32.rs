@@ -55,6 +55,17 @@ pub(super) fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     whole_groups(text).or_else(|| BASE32.decode(text).ok().map(Zeroizing::new))
 }
 
+/// Says what is wrong with a text that [`decode`] takes for no base32.
+pub(super) fn fault(text: &[u8]) -> &'static str {
+    if text.iter().any(|symbol| !b" -=".contains(symbol) && VALUES[usize::from(*symbol)] >= 32) {
+        "it is not base32 (letters A to Z and digits 2 to 7)"
+    } else if text.contains(&b'=') {
+        "it is not base32: padding (=) stands before its end"
+    } else {
+        "it is not base32: no text has its length, so characters are missing or too many"
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

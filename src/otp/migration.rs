@@ -11,7 +11,7 @@ use prost::Message;
 use std::sync::LazyLock;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::uri::{ESCAPED, invalid};
+use super::uri::{ESCAPED, invalid, split_label};
 use super::{Algorithm, Digits, Factor, KeyUri, OtpError, Period, Secret};
 
 /// How many keys the app puts into one QR code.
@@ -183,18 +183,12 @@ impl TryFrom<Key> for KeyUri {
             _ => return invalid("it is neither totp nor hotp"),
         };
         // The app writes labels as they stood in the key URI: the issuer first, often.
-        let (issuer, name) = match key.issuer.trim() {
-            "" => key.name.split_once(':').unwrap_or(("", &key.name)),
-            issuer => {
-                let name = key.name.strip_prefix(issuer).and_then(|rest| rest.strip_prefix(':'));
-                (issuer, name.unwrap_or(&key.name))
-            }
-        };
-        let issuer = issuer.trim();
+        let colon = key.name.find(':');
+        let (issuer, account_name) = split_label(Some(key.issuer.clone()), &key.name, colon);
         Ok(Self {
             factor,
-            issuer: (!issuer.is_empty()).then(|| issuer.to_owned()),
-            account_name: name.trim_start_matches(' ').to_owned(),
+            issuer,
+            account_name,
             secret: Secret::from_bytes(&key.secret)?,
             algorithm,
             digits,
@@ -283,6 +277,12 @@ mod tests {
         assert_eq!(key(|_| ()), Ok(example()));
         assert_eq!(key(|key| key.algorithm = 4), Err(OtpError::InvalidAlgorithm));
         assert!(key(|key| key.digits = 3).is_err());
+        // The same rule for colons as in a key URI.
+        let named = key(|key| {
+            key.name = "localhost:3000:ana".to_owned();
+            key.issuer = "localhost:3000".to_owned();
+        });
+        assert_eq!(named.map(|key| key.account_name), Ok("ana".to_owned()));
         assert!(key(|key| key.factor = 3).is_err());
         assert!(key(|key| key.secret.truncate(9)).is_err());
         assert_eq!(key(|key| key.factor = 1).map(|key| key.factor), Ok(Factor::Hotp(0)));

@@ -91,9 +91,7 @@ impl std::str::FromStr for Secret {
         let text = text.as_bytes();
         match base32::decode(text) {
             Some(bytes) => Self::owning(bytes),
-            None => {
-                Err(OtpError::InvalidSecret("it is not base32 (letters A to Z and digits 2 to 7)"))
-            }
+            None => Err(OtpError::InvalidSecret(base32::fault(text))),
         }
     }
 }
@@ -158,6 +156,15 @@ mod tests {
             ["", "GEZDGNBVGY3TQOJ1", "GEZDGNBVGY3TQOJQG", "GEZDGNBVGY3TQOJQ=GE", "ÄEZDGNBVGY3TQOJQ"]
         {
             assert!(text.parse::<Secret>().is_err(), "{text}");
+        }
+        for (text, fault) in [
+            ("GEZDGNBVGY3TQOJ1", "letters A to Z"),
+            ("GEZDGNBVGY3TQOJQ=GE", "padding"),
+            ("GEZDGNBVGY3TQOJQG", "length"),
+            ("GEZDGNBVGY3TQOJQGEZ", "length"),
+        ] {
+            let error = text.parse::<Secret>().expect_err(text).to_string();
+            assert!(error.contains(fault) && error.contains("not base32"), "{error}");
         }
     }
 

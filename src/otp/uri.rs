@@ -133,31 +133,51 @@ fn set<T>(slot: &mut Option<T>, value: T) -> Result<(), OtpError> {
     }
 }
 
-/// Splits a label into the issuer and the account name, both decoded.
-fn split_label(label: &str) -> Result<(Option<String>, String), OtpError> {
-    let parts = label.split_once(':').or_else(|| {
-        let at = label.find("%3A").or_else(|| label.find("%3a"))?;
-        Some((&label[..at], &label[at + 3..]))
-    });
-    let (issuer, account_name) = parts.unwrap_or(("", label));
-    let (issuer, account_name) = (decoded(issuer)?, decoded(account_name)?);
+/// Tells the issuer and the account name of a decoded label apart. Key URIs and Google's
+/// transfers follow this one rule: an `issuer` parameter that the label begins with is the
+/// issuer, whatever colons it holds; otherwise the label is split at `colon`, and the
+/// parameter wins over the label.
+pub(super) fn split_label(
+    parameter: Option<String>,
+    label: &str,
+    colon: Option<usize>,
+) -> (Option<String>, String) {
+    let parameter = parameter.filter(|issuer| !issuer.is_empty());
+    let rest =
+        parameter.as_deref().and_then(|issuer| label.strip_prefix(issuer)?.strip_prefix(':'));
+    let (issuer, account_name) = match (rest, colon) {
+        (Some(rest), _) => ("", rest),
+        (None, Some(colon)) => (&label[..colon], &label[colon + 1..]),
+        (None, None) => ("", label),
+    };
+    let issuer = parameter.or_else(|| (!issuer.is_empty()).then(|| issuer.to_owned()));
     // The format allows spaces after the colon. They go without a colon as well: written
     // after the `issuer` parameter's name, they would be the format's and not the name's.
-    Ok(((!issuer.is_empty()).then_some(issuer), account_name.trim_start_matches(' ').to_owned()))
+    (issuer, account_name.trim_start_matches(' ').to_owned())
 }
+
+/// Parameters that change how an app shows a key, and no code.
+const DECORATION: [&str; 8] =
+    ["image", "icon", "color", "lock", "codedisplay", "tags", "note", "group"];
 
 impl FromStr for KeyUri {
     type Err = OtpError;
 
-    /// Reads a key URI. Unknown parameters are ignored. When the label and the
-    /// `issuer` parameter name different issuers, the parameter wins, as in the apps.
+    /// Reads a key URI. Names of parameters may be in any case and HTML-escaped (`&amp;`).
+    /// A parameter that is not known is refused, unless it is one of those that change
+    /// only how an app shows the key (`image`, `color`, ...): a default in its place could make
+    /// other codes. `null` counts as not given, as Ente writes it. When the label and
+    /// the `issuer` parameter name different issuers, the parameter wins, as in the apps.
     fn from_str(text: &str) -> Result<Self, OtpError> {
         let scheme = "otpauth://";
         let rest = match text.split_at_checked(scheme.len()) {
             Some((start, rest)) if start.eq_ignore_ascii_case(scheme) => rest,
             _ => return invalid("it does not start with otpauth://"),
         };
-        let rest = rest.split_once('#').map_or(rest, |(before, _fragment)| before);
+        if rest.split_once('#').is_some_and(|(_, fragment)| !fragment.is_empty()) {
+            return invalid("it holds a # that is not written %23");
+        }
+        let rest = rest.trim_end_matches('#');
         let Some((path, query)) = rest.split_once('?') else {
             return invalid("it has no parameters");
         };
@@ -169,7 +189,12 @@ impl FromStr for KeyUri {
         let (mut digits, mut period, mut counter) = (None, None, None);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, raw) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decoded(name)?.to_ascii_lowercase();
+            let name = name.strip_prefix("amp;").unwrap_or(&name);
             let value = Zeroizing::new(decoded(&raw.replace('+', " "))?);
+            if value.as_str() == "null" && name != "secret" {
+                continue;
+            }
             match name {
                 "secret" => set(&mut secret, value.parse::<Secret>()?)?,
                 "issuer" => set(&mut issuer, value.to_string())?,
@@ -183,25 +208,38 @@ impl FromStr for KeyUri {
                     set(&mut period, Period::new(seconds)?)?;
                 }
                 "counter" => set(&mut counter, number(&value, "counter is not a number")?)?,
-                _ => {}
+                "encoder" if value.eq_ignore_ascii_case("steam") => {
+                    return invalid("it is a key of Steam's, whose codes are letters");
+                }
+                _ if DECORATION.contains(&name) => {}
+                _ => return invalid("it has a parameter that is not known, or not spelled so"),
             }
         }
 
         let factor = match factor.to_ascii_lowercase().as_str() {
-            "totp" => Factor::Totp(period.unwrap_or_default()),
+            // Ente and others write a counter of 0, which says nothing.
+            "totp" if counter.unwrap_or_default() == 0 => Factor::Totp(period.unwrap_or_default()),
+            "totp" => return invalid("it is totp and has a counter, which only hotp has"),
             "hotp" => match counter {
                 Some(counter) => Factor::Hotp(counter),
                 None => return invalid("hotp needs a counter"),
             },
+            "steam" => return invalid("it is a key of Steam's, whose codes are letters"),
             _ => return invalid("it is neither totp nor hotp"),
         };
-        let (label_issuer, account_name) = split_label(label)?;
+        let whole = decoded(label)?;
+        // A colon as it is parts the label; one that is escaped does if there is no other.
+        let colon = match label.split_once(':') {
+            Some((issuer, _)) => Some(decoded(issuer)?.len()),
+            None => whole.find(':'),
+        };
+        let (issuer, account_name) = split_label(issuer, &whole, colon);
         let Some(secret) = secret else {
             return invalid("it has no secret");
         };
         Ok(Self {
             factor,
-            issuer: issuer.filter(|issuer| !issuer.is_empty()).or(label_issuer),
+            issuer,
             account_name,
             secret,
             algorithm: algorithm.unwrap_or_default(),
@@ -251,6 +289,27 @@ mod tests {
             ("otpauth://totp/x+y@z?secret=jbsw%20y3dp+ehpk3pxp%3D&image=http", None, "x+y@z"),
             ("OTPAUTH://TOTP/ana?secret=JBSWY3DPEHPK3PXP&issuer=", None, "ana"),
             ("otpauth://totp/%20ana?secret=JBSWY3DPEHPK3PXP&issuer=Corp", Some("Corp"), "ana"),
+            (
+                "otpauth://totp/l:3000:ana?secret=JBSWY3DPEHPK3PXP&issuer=l%3A3000",
+                Some("l:3000"),
+                "ana",
+            ),
+            (
+                "otpauth://totp/l%3a3000%3Aana?secret=JBSWY3DPEHPK3PXP&issuer=l:3000",
+                Some("l:3000"),
+                "ana",
+            ),
+            ("otpauth://totp/a%3Ab:c%3Ad?secret=JBSWY3DPEHPK3PXP", Some("a:b"), "c:d"),
+            (
+                "otpauth://totp/E:ana?SECRET=JBSWY3DPEHPK3PXP&amp;%49ssuer=E&icon=x#",
+                Some("E"),
+                "ana",
+            ),
+            (
+                "otpauth://totp/ana?secret=JBSWY3DPEHPK3PXP&issuer=null&digits=null&counter=0",
+                None,
+                "ana",
+            ),
             ("otpauth://totp/%20ana?secret=JBSWY3DPEHPK3PXP", None, "ana"),
         ] {
             let read: KeyUri = text.parse().expect(text);
@@ -282,6 +341,12 @@ mod tests {
             "otpauth://hotp/a?secret=JBSWY3DPEHPK3PXP&counter=18446744073709551616",
             "otpauth://motp/a?secret=JBSWY3DPEHPK3PXP",
             "otpauth://totp/%ff?secret=JBSWY3DPEHPK3PXP",
+            "otpauth://totp/a?secret=JBSWY3DPEHPK3PXP&algo=SHA256",
+            "otpauth://totp/a?secret=JBSWY3DPEHPK3PXP&amp;digits=8&DIGITS=8",
+            "otpauth://totp/a?secret=JBSWY3DPEHPK3PXP&issuer=C#&digits=8",
+            "otpauth://totp/a?secret=JBSWY3DPEHPK3PXP&counter=5",
+            "otpauth://totp/a?secret=JBSWY3DPEHPK3PXP&encoder=Steam",
+            "otpauth://steam/a?secret=JBSWY3DPEHPK3PXP",
         ] {
             assert!(text.parse::<KeyUri>().is_err(), "{text}");
         }

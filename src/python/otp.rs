@@ -428,7 +428,8 @@ impl KeyUri {
         }))
     }
 
-    /// Reads a key URI, strictly: a parameter given twice or out of range is refused.
+    /// Reads a key URI, strictly: a parameter given twice, out of range or not known is
+    /// refused, except those that only change how an app shows the key (`image`, `color`, ...).
     ///
     /// Args:
     ///     uri: The text of a QR code, `otpauth://totp/...` or `otpauth://hotp/...`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -53,30 +54,38 @@ class Tally:
     new: int = 0
     same: int = 0
     refused: int = 0
-    passed_over: int = 0
-    line: int = 0
-    problems: list[dict[str, Any]] = field(default_factory=list)
+    filtered: int = 0
+    # Rows that the reader found, counted by themselves: the rest of the counts adds up to it.
+    read: int = 0
+    # Up to where everything is done.
+    last: Row | None = None
+    problems: list[tuple[Row, str]] = field(default_factory=list)
     report: _Report | None = None
 
     @property
-    def seen(self) -> int:
-        """Rows looked at."""
-        return self.new + self.same + self.refused + self.passed_over
+    def settled(self) -> int:
+        """Rows of which it is known what became of them."""
+        return self.new + self.same + self.refused + self.filtered
 
     def refuse(self, row: Row, problem: str) -> None:
         """Count a row that is not imported, and remember why."""
         self.refused += 1
         if len(self.problems) < SHOWN:
-            self.problems.append({"line": row.line, "user": row.user, "problem": problem})
+            self.problems.append((row, problem))
         if self.report:
-            self.report.writerow((row.line, neutral(row.user), neutral(problem)))
+            cells = (row.line, row.user, problem, row.unit, row.file)
+            self.report.writerow([neutral(str(cell)) for cell in cells])
 
 
 class Importer:
     """Takes rows in, batch by batch."""
 
-    def __init__(self, verifier: Verifier, tally: Tally, *, rehearsal: bool) -> None:
+    def __init__(
+        self, verifier: Verifier, tally: Tally, *, rehearsal: bool, rate: int | None = None
+    ) -> None:
         self._verifier = verifier
+        self._rate = rate
+        self._due = 0.0
         self._tally = tally
         self._rehearsal = rehearsal
         self._batch: dict[str, tuple[Row, StoredUser]] = {}
@@ -93,13 +102,14 @@ class Importer:
         except UnreadableError as error:
             self._tally.refuse(row, str(error))
             return
-        if row.user in self._batch or len(self._batch) == BATCH:
+        if row.user in self._batch or len(self._batch) == min(BATCH, self._rate or BATCH):
             self.flush()
         self._batch[row.user] = row, user
 
     def flush(self) -> None:
         """Write what has been taken in. What the table has no answer for, again later."""
         waits = iter(WAITS)
+        self._keep_to_rate()
         last = next(reversed(self._batch.values()), None)
         while self._batch:
             batch = list(self._batch.values())
@@ -119,7 +129,13 @@ class Importer:
                     raise StoreUnavailableError(unavailable)
                 time.sleep(wait)
         if last is not None:
-            self._tally.line = last[0].line
+            self._tally.last = last[0]
+
+    def _keep_to_rate(self) -> None:
+        if self._rate:
+            now = time.monotonic()
+            time.sleep(max(0.0, self._due - now))
+            self._due = max(self._due, now) + len(self._batch) / self._rate
 
     def _settle(self, row: Row, user: StoredUser, outcome: ImportOutcome, problem: str) -> None:
         if outcome == ImportOutcome.NEW and self._rehearsal:
@@ -150,8 +166,8 @@ class Importer:
     "form",
     type=click.Choice(readers.FORMATS),
     default="auto",
-    show_default=True,
-    help="What FILE is; auto looks at how it begins.",
+    metavar="NAME",
+    help="What FILE is, if that is not told rightly by what is in it.",
 )
 @click.option("--dry-run", is_flag=True, help="Tell what would happen, and write nothing.")
 @click.option("--issuer", help="Only entries of this issuer, of a file that holds several.")
@@ -159,7 +175,12 @@ class Importer:
     "--from-line",
     type=click.IntRange(min=1),
     default=1,
-    help="Pass over what stands before this line: it was imported before.",
+    help="Skip what stands before this line or entry: it was imported before.",
+)
+@click.option(
+    "--rate",
+    type=click.IntRange(min=1),
+    help="Write no more users a second than this: for a table with provisioned capacity.",
 )
 @click.option(
     "--report",
@@ -172,6 +193,7 @@ def import_(
     form: str,
     issuer: str | None,
     from_line: int,
+    rate: int | None,
     report: str | None,
     *,
     dry_run: bool,
@@ -181,24 +203,30 @@ def import_(
     """Take users in from FILE; their phones go on working.
 
     \b
-    FILE is "-" for standard input, or one of these:
+    FILE is "-" for standard input, or one of these; what is in it tells which:
       csv        a first line that names columns: user and secret (base32), or
                  uri; and perhaps issuer, algorithm, digits, period; secret_hex
-                 instead of secret. An apostrophe before =, +, - or @ is dropped
+                 instead of secret. An apostrophe before =, +, - or @ is dropped.
+                 Also of Bitwarden, KeePassXC, Apple, 1Password, LastPass, ...
       jsonl      one JSON object a line with such names: what `lambdatotp export`
                  writes, and Vault's replies (data.url)
-      uri        otpauth:// key URIs, one a line: django-otp's config_url, Vault's
-                 url
+      uri        otpauth:// key URIs, one a line: Ente's export, for one
       migration  otpauth-migration:// payloads of Google Authenticator's QR codes
-      freeotp    an export of FreeOTP+
-      aegis      an export of Aegis, unencrypted
-      django     what `manage.py dumpdata otp_totp` writes
+      oath       OATH CSV, as of privacyIDEA: serial, key, type, digits, seconds
+      2fas, 2fauth, aegis, andotp, authy, bitwarden, freeotp, proton, raivo,
+      stratum    an export of that program, unencrypted
+      auth0, fusionauth, keycloak, supertokens
+                 users in bulk, as that service takes or gives them
+      django     `manage.py dumpdata`: django-otp's and django-allauth's keys
 
-    A table of the original lambdatotp needs no import: see `lambdatotp check-table`.
+    docs/migration.md says how to get each. A table of the original lambdatotp needs no
+    import: see `lambdatotp check-table`.
 
     Each user is written whole or not at all, and never over one who is there. One who is
     there with the same secret is fine. So an import that was interrupted is simply run
-    again. A row that cannot be imported is named, and the others are imported.
+    again. A row that cannot be imported is named, and the others are imported. Every row
+    that was read is imported, there already, refused or filtered out by an option: the counts
+    add up.
 
     Needs the permission dynamodb:PutItem; with --dry-run, dynamodb:GetItem. Exits with 1 if
     a row was refused.
@@ -210,27 +238,34 @@ def import_(
       lambdatotp import aegis.json --issuer ACME
       zbarimg --quiet --raw transfer.png | lambdatotp import -
     """
+    embedded = where.get("embedded") or os.environ.get("LAMBDATOTP_EMBEDDED") or ""
+    if os.path.exists(embedded) and os.path.exists(file) and os.path.samefile(embedded, file):  # noqa: PTH110, PTH121 - a name may be ""
+        raise click.UsageError(f"{file} is the table itself: nothing is imported into its source")
     tally = Tally()
-    importer = Importer(verifier(**where), tally, rehearsal=dry_run)
+    importer = Importer(verifier(**where), tally, rehearsal=dry_run, rate=rate)
 
     def wanted(row: Row) -> bool:
-        return row.line >= from_line and issuer in {None, row.issuer}
+        # What cannot be read is told, whoever issued it.
+        return row.line >= from_line and (row.problem is not None or issuer in {None, row.issuer})
 
+    source = None
     try:
         with readers.opened(file) as source, bar("Importing", source.size, quiet=as_json) as shown:
             _run(importer, tally, source, readers.read(source, form), wanted, report, shown)
     except UnreadableError as error:
         raise click.ClickException(f"{file}: {error}") from None
     except (KeyboardInterrupt, LambdaTotpError):
-        if tally.line:
+        if tally.last:
             tell(
-                f"everything up to line {tally.line} is done; run it again to go on, "
-                f"with --from-line {tally.line + 1} to begin there"
+                f"everything up to {tally.last.place} is done; run it again to go on, "
+                f"with --from-line {tally.last.line + 1} to begin there"
             )
         raise
     finally:
-        if tally.seen:
-            _print(tally, dry_run=dry_run, as_json=as_json)
+        if tally.settled and source:
+            _print(tally, source, dry_run=dry_run, as_json=as_json)
+    if tally.read != tally.settled:
+        raise RuntimeError("the counts do not add up")
     if tally.refused:
         raise SystemExit(1)
 
@@ -246,43 +281,63 @@ def _run(
 ) -> None:
     first = next(rows, None)
     if first is None:
-        raise UnreadableError("there is no user in the file")
+        others = f": {source.without_key} entries have no key for codes" * bool(source.without_key)
+        raise UnreadableError(f"there is no user in the file{others}")
     with nullcontext() if report is None else new_file(report) as to:
         if to:
             tally.report = csv.writer(to)
-            tally.report.writerow(("line", "user", "problem"))
-        for number, row in enumerate(chain([first], rows)):
+            tally.report.writerow(("line", "user", "problem", "unit", "file"))
+        for row in chain([first], rows):
+            tally.read += 1
             if wanted(row):
                 importer.take(row)
             else:
-                tally.passed_over += 1
-            if number % BATCH == 0:
-                shown.at(source.position(), tally.seen)
+                tally.filtered += 1
+            if tally.read % BATCH == 0:
+                shown.at(source.position(), tally.settled, tally.refused)
         importer.flush()
-        shown.at(source.position(), tally.seen)
+        shown.at(source.position(), tally.settled, tally.refused)
 
 
-def _print(tally: Tally, *, dry_run: bool, as_json: bool) -> None:
+def _told(row: Row, problem: str) -> dict[str, object]:
+    file = {"file": row.file} if row.file else {}
+    return {**file, row.unit: row.line, "user": row.user, "problem": problem}
+
+
+def _print(tally: Tally, source: readers.Source, *, dry_run: bool, as_json: bool) -> None:
     counts = {
+        "read": tally.read,
         "new": tally.new,
         "same": tally.same,
         "refused": tally.refused,
-        "passed_over": tally.passed_over,
+        "filtered": tally.filtered,
+        # Not zero only when the import did not get to its end.
+        "unsettled": tally.read - tally.settled,
     }
     if as_json:
-        outcome = {**counts, "dry_run": dry_run, "problems": tally.problems}
+        unread = {"unused": list(source.unused), "without_key": source.without_key}
+        problems = [_told(row, problem) for row, problem in tally.problems]
+        outcome = {**counts, **unread, "dry_run": dry_run, "problems": problems}
         click.echo(json.dumps(outcome, indent=2))
         return
-    click.echo(f"{'would be imported' if dry_run else 'imported'}: {tally.new}")
-    if tally.same:
-        click.echo(f"there already, with the same secret: {tally.same}")
-    if tally.passed_over:
-        click.echo(f"passed over: {tally.passed_over}")
-    if tally.refused:
-        click.echo(f"refused: {tally.refused}")
-        for problem in tally.problems:
-            user = f" ({json.dumps(problem['user'], ensure_ascii=False)})" * bool(problem["user"])
-            tell(f"line {problem['line']}{user}: {problem['problem']}")
-        if tally.refused > len(tally.problems):
-            more = tally.refused - len(tally.problems)
-            tell(f"and {more} more: --report FILE has them all")
+    titles = {
+        "read": "read",
+        "new": "would be imported" if dry_run else "imported",
+        "same": "there already, with the same secret",
+        "refused": "refused",
+        "filtered": "filtered out (--issuer, --from-line)",
+        "unsettled": "read, and not settled",
+    }
+    for name, title in titles.items():
+        if counts[name] or name in {"read", "new"}:
+            click.echo(f"{title}: {counts[name]}")
+    for row, problem in tally.problems:
+        user = f" ({json.dumps(row.user, ensure_ascii=False)})" * bool(row.user)
+        tell(f"{row.place}{user}: {problem}")
+    if tally.refused > len(tally.problems):
+        more = tally.refused - len(tally.problems)
+        tell(f"and {more} more: --report FILE has them all")
+    if source.without_key:
+        tell(f"entries without a key for codes, which were not counted: {source.without_key}")
+    if source.unused:
+        tell(f"not used: {', '.join(source.unused)}")

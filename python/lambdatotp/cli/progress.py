@@ -26,16 +26,23 @@ class Bar:
     def __init__(self, progress: Progress, title: str, total: int | None) -> None:
         self._progress = progress
         self._total = total or None
-        self._task = progress.add_task(title, total=self._total, users=0, rate=0.0)
+        self._task = progress.add_task(title, total=self._total, users=0, rate=0.0, refused="")
         self._began = time.monotonic()
 
-    def at(self, done: int, users: int) -> None:
-        """Show that so much of the total is done, and for how many users."""
+    def at(self, done: int, users: int, refused: int = 0) -> None:
+        """Show that so much of the total is done, for how many users, and how many refused."""
         rate = users / max(time.monotonic() - self._began, 0.001)
         if self._total is not None and done > self._total:
             # DynamoDB counts its items every six hours only.
             self._total = done
-        self._progress.update(self._task, completed=done, total=self._total, users=users, rate=rate)
+        self._progress.update(
+            self._task,
+            completed=done,
+            total=self._total,
+            users=users,
+            rate=rate,
+            refused=f", {refused} refused" * bool(refused),
+        )
 
 
 @contextmanager
@@ -46,7 +53,7 @@ def bar(title: str, total: int | None, *, quiet: bool) -> Iterator[Bar]:
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.fields[users]} users, {task.fields[rate]:.0f}/s"),
+        TextColumn("{task.fields[users]} users, {task.fields[rate]:.0f}/s{task.fields[refused]}"),
         TextColumn("left:"),
         TimeRemainingColumn(),
         TextColumn("elapsed:"),

@@ -91,7 +91,7 @@ class TestImport:
             text=True,
             check=True,
         )
-        assert (done.stdout, done.stderr) == ("imported: 2\n", "")
+        assert (done.stdout, done.stderr) == ("read: 2\nimported: 2\n", "")
 
     @pytest.mark.local
     def test_lost_replies_and_refusals_change_nothing(self, make_engine, tmp_path):
@@ -132,7 +132,7 @@ class TestImport:
             where = {**engine.environment(), "AWS_ENDPOINT_URL_DYNAMODB": proxy.url}
             code = CliRunner(env=where).invoke(main, ["import", str(file)])
         assert code.exit_code == 3
-        assert code.stdout == "imported: 1\n"
+        assert code.stdout == "read: 2\nimported: 1\nread, and not settled: 1\n"
         assert code.stderr == (
             "lambdatotp: the store did not answer: DynamoDB answered ThrottlingException\n"
         )
@@ -180,7 +180,7 @@ class TestImport:
             done = int(err.split("everything up to line ")[1].split()[0])
             assert 0 < done < 1001
             assert f"--from-line {done + 1}" in err
-            assert out.startswith("imported: ")
+            assert out.startswith("read: ")
         items = list(scanned(engine))
         assert 0 < len(items) < 1000
         for item in items:

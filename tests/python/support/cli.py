@@ -91,8 +91,13 @@ def findings(text):
 
 
 def counts(outcome):
-    return tuple(outcome[name] for name in ("new", "same", "refused", "passed_over"))
+    settled = tuple(outcome[name] for name in ("new", "same", "refused", "filtered"))
+    assert sum(settled) == outcome["read"]
+    return settled
 
 
 def problems(outcome):
-    return {problem["line"]: problem["problem"] for problem in outcome["problems"]}
+    return {
+        problem.get("line", problem.get("entry")): problem["problem"]
+        for problem in outcome["problems"]
+    }

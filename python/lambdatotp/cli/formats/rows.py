@@ -2,31 +2,53 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import unquote
 
 from lambdatotp import KeyUri, Secret, Totp
 from lambdatotp._lambdatotp import StoredUser, UserState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 # The parts of a user under our names, and the issuer, which is not stored.
 User: TypeAlias = tuple[dict[str, Any], str | None]
 
-# What files call the parts of a user; the first one that is there counts.
+# What files call the parts of a user, in the spelling of `plain`; the first one that is there
+# counts.
 NAMES = {
-    "user": ("user", "user_id", "username", "account", "account_name", "email", "login", "name"),
-    "secret": ("secret", "secret_base32", "base32", "seed"),
-    "secret_hex": ("secret_hex", "key_hex", "hex"),
-    "uri": ("uri", "url", "key_uri", "config_url", "otpauth", "otpauth_url"),
-    "issuer": ("issuer",),
-    "algorithm": ("algorithm", "algo", "hash"),
-    "digits": ("digits", "otp_length", "length"),
-    "period": ("period", "interval"),
-    "type": ("type", "otp_type"),
-}
+    "user": (
+        "user", "userid", "username", "account", "accountname", "email", "login", "name",
+        "loginusername", "externaluserid",
+    ),
+    "key": (
+        "secret", "secretbase32", "base32", "seed", "totp", "logintotp", "totpsecret",
+        "otpsecret", "tftotpsecret", "otp", "otpauth", "otpauthurl", "otpauthuri", "otpurl",
+        "keyuri", "configurl", "url", "uri",
+    ),
+    "key_hex": ("secrethex", "keyhex", "hex"),
+    "issuer": ("issuer", "service"),
+    "title": ("title",),
+    "algorithm": ("algorithm", "algo", "hash", "hashalgorithm", "digest", "hashfunction"),
+    "digits": ("digits", "otplength", "length", "codedigits", "codelength", "otplen"),
+    "period": ("period", "interval", "timestep", "timeinterval"),
+    "type": ("type", "otptype"),
+    "counter": ("counter",),
+}  # fmt: skip
+
+KNOWN = frozenset(alias for aliases in NAMES.values() for alias in aliases)
+
+# Among password managers' columns, web sites: of these only key URIs are read.
+SITES = ("url", "uri")
+
+# What sounds like a parameter of codes. A default in its place could make other codes.
+PARAMETER_LIKE = re.compile(
+    "(?!.*(password|recovery|backup))"
+    "(.*(algo|hash|digest|digit|period|interval|timestep|otplen|codelen|counter|epoch)|step$|t0$)"
+)
 
 # What our own files have besides: with these, a code stays used up and a guess counted.
 HISTORY = (
@@ -43,26 +65,40 @@ STATE = (*HISTORY, "recovery")
 
 PARAMETERS = ("algorithm", "digits", "period")
 
-NUMBERS = ("digits", "period")
+NUMBERS = ("digits", "period", "counter")
+
+PUNCTUATION = str.maketrans("", "", " -=")
 
 
 class UnreadableError(Exception):
-    """Why a user, or a whole file, cannot be read. Never quotes it."""
+    """Why a user, or a whole file, cannot be read. Never quotes more than the user's name."""
+
+    user = ""
 
 
 @dataclass(repr=False)
 class Row:
-    """One user of a file, or why there is none. Its repr shows neither."""
+    """One user of a file, or why there is none. Its repr shows neither.
+
+    Its place is a line, or in a document an entry; in a folder also a file's name.
+    """
 
     line: int
     fields: dict[str, Any]
     issuer: str | None = None
     problem: str | None = None
+    unit: str = "line"
+    file: str = ""
 
     @property
     def user(self) -> str:
         """The user's id, as far as there is one."""
         return str(self.fields.get("user", ""))
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return f"{self.file}, {self.unit} {self.line}" if self.file else f"{self.unit} {self.line}"
 
     def stored(self) -> StoredUser:
         """Return what is imported; UnreadableError if a part of it cannot be."""
@@ -82,6 +118,26 @@ def fields_of(user: StoredUser) -> dict[str, object]:
     fields |= {name: getattr(totp, name) for name in PARAMETERS}
     values = {name: getattr(user.state, name) for name in STATE}
     return fields | {name: value for name, value in values.items() if value not in (None, [])}
+
+
+def plain(name: str) -> str:
+    """Spell a name of a column without capitals, blanks, hyphens and underscores."""
+    return re.sub("[^a-z0-9]", "", name.lower())
+
+
+def unused(names: Iterable[str], also: Iterable[str] = ()) -> list[str]:
+    """Return the names that nothing is read from.
+
+    Raises:
+        UnreadableError: One of them sounds like a parameter of codes.
+    """
+    others = [name for name in names if plain(name) not in KNOWN and name not in also]
+    if strange := [name for name in others if PARAMETER_LIKE.match(plain(name))]:
+        raise UnreadableError(
+            f"{', '.join(map(repr, strange))} may change the codes and is not known: name it "
+            "algorithm, digits or period if it is that, or remove it"
+        )
+    return others
 
 
 def _is_there(value: object) -> bool:
@@ -105,6 +161,8 @@ def _text(name: str, value: object) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise UnreadableError(f"{name} is not UTF-8") from None
+    if name == "algorithm":
+        return plain(value).upper().removeprefix("HMAC")
     return value if name == "user" else value.strip()
 
 
@@ -112,7 +170,7 @@ def from_hex(text: str) -> str:
     """Turn a secret in hex into base32."""
     try:
         key = bytes.fromhex(text)
-    except ValueError:
+    except (TypeError, ValueError):
         raise UnreadableError("the secret is not hex") from None
     return from_bytes(key)
 
@@ -143,45 +201,114 @@ def parse_uri(text: str) -> User:
     """Read a key URI."""
     try:
         return of_uri(KeyUri.parse(text))
-    except ValueError as error:
-        raise UnreadableError(str(error)) from None
+    except (ValueError, UnreadableError) as problem:
+        error = UnreadableError(str(problem))
+        label = re.match("(?i)otpauth://[a-z]+/([^?&#=]{1,256})[?]", text)
+        error.user = unquote(label[1].rpartition(":")[2]).strip() if label else ""
+        raise error from None
 
 
-def of_mapping(mapping: Mapping[str, Any]) -> User:
-    """Read a user out of a line of CSV or an object of JSON."""
-    given = _given(mapping)
-    if given.pop("type", "totp").lower() != "totp":
+def _of_key(text: str) -> User:
+    """Read what stands where a secret is expected: base32, a key URI, or passlib's JSON."""
+    if text.lower().startswith("otpauth://"):
+        return parse_uri(text)
+    if text.lower().startswith("steam://"):
+        raise UnreadableError("it is a key of Steam's, whose codes are letters")
+    if not text.startswith("{"):
+        return {"secret": text}, None
+    try:
+        key = json.loads(text)
+    except (ValueError, RecursionError):
+        raise UnreadableError("the secret is not base32, and not passlib's JSON either") from None
+    if "enckey" in key:
+        raise UnreadableError("the secret is encrypted: write passlib's keys without a wallet")
+    names = {"label": "user", "key": "secret"}
+    return of_mapping({names.get(name, name): value for name, value in key.items() if name != "v"})
+
+
+def of_mapping(mapping: Mapping[str, Any], state: Iterable[str] = ()) -> User:
+    """Read a user out of a line of CSV or an object of JSON, its names in plain spelling.
+
+    Of what a user has behind them, only the names in `state` are read.
+    """
+    try:
+        return _of_mapping(mapping, state)
+    except UnreadableError as error:
+        user = next(filter(_is_there, map(mapping.get, NAMES["user"])), "")
+        error.user = str(user) if isinstance(user, str | int) else error.user
+        raise
+
+
+def _of_mapping(mapping: Mapping[str, Any], state: Iterable[str]) -> User:
+    given = _given(mapping, state)
+    if given.pop("type", "totp").lower() != "totp" or given.pop("counter", 0):
         raise UnreadableError("its type is not totp: only time-based codes can be verified")
-    uri, key = given.pop("uri", None), given.pop("secret_hex", None)
-    issuer = given.pop("issuer", None)
+    issuer, title = given.pop("issuer", None), given.pop("title", None)
     fields: dict[str, Any] = {}
-    if uri:
-        fields, named = parse_uri(uri)
+    for text in given.pop("keys"):
+        more, named = _of_key(text)
+        _agree(fields, more)
+        fields = {**more, **fields}
         issuer = issuer or named
-    if key:
-        fields["secret"] = from_hex(key)
+    _agree(fields, given)
     fields.update(given)
     for name, called in (("user", "user"), ("secret", "secret, and no uri")):
         if not fields.get(name):
             raise UnreadableError(f"it has no {called}")
-    return fields, issuer
+    return fields, issuer or title
 
 
-def _given(mapping: Mapping[str, Any]) -> dict[str, Any]:
+def _agree(fields: Mapping[str, Any], others: Mapping[str, Any]) -> None:
+    """Refuse what is given twice, and differs."""
+    for name in ("secret", *PARAMETERS):
+        first, second = fields.get(name), others.get(name)
+        if name == "secret" and first and second:
+            first, second = (key.upper().translate(PUNCTUATION) for key in (first, second))
+        if first is not None and second is not None and first != second:
+            raise UnreadableError(f"its {name} is given twice, and differs")
+
+
+def _given(mapping: Mapping[str, Any], state: Iterable[str]) -> dict[str, Any]:
     """Take what is known, under the names that we use."""
     given: dict[str, Any] = {}
     for name, aliases in NAMES.items():
-        value = next(filter(_is_there, map(mapping.get, aliases)), None)
-        if value is not None:
-            given[name] = _number(name, value) if name in NUMBERS else _text(name, value)
+        values = list(filter(_is_there, map(mapping.get, aliases)))
+        if values and name not in {"key", "key_hex"}:
+            parts = [_number(name, v) if name in NUMBERS else _text(name, v) for v in values]
+            if name in PARAMETERS and any(part != parts[0] for part in parts):
+                raise UnreadableError(f"its {name} is given twice, and differs")
+            given[name] = parts[0]
+    given["keys"] = list(_keys(mapping))
     for name in HISTORY:
-        if _is_there(mapping.get(name)):
+        if name in state and _is_there(mapping.get(name)):
             given[name] = _number(name, mapping[name])
-    if recovery := mapping.get("recovery"):
+    if "recovery" in state and (recovery := mapping.get("recovery")):
         if not isinstance(recovery, list) or not all(map(_is_hash, recovery)):
             raise UnreadableError("recovery is not a list of hashes")
+        if len(set(recovery)) < len(recovery):
+            raise UnreadableError("recovery holds a hash twice")
         given["recovery"] = recovery
     return given
+
+
+def _keys(mapping: Mapping[str, Any]) -> Iterator[str]:
+    for alias in NAMES["key"]:
+        value = mapping.get(alias)
+        text = _text("secret", value) if _is_there(value) else ""
+        if text and (alias not in SITES or text.lower().startswith("otpauth://")):
+            yield text
+    for alias in NAMES["key_hex"]:
+        if _is_there(mapping.get(alias)):
+            yield from_hex(_text("secret", mapping[alias]))
+
+
+def row_of(line: int, read: Callable[[Any], User], given: object) -> Row:
+    """Read a row, or say why it cannot be read."""
+    try:
+        fields, issuer = read(given)
+    except UnreadableError as error:
+        return Row(line, {"user": error.user} if error.user else {}, problem=str(error))
+    return Row(line, fields, issuer)
 
 
 def _is_hash(code: object) -> bool:

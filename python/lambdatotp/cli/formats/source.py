@@ -1,0 +1,102 @@
+"""A file of users, being read: what it is made of, and what of it is not read."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import sys
+from contextlib import contextmanager
+from itertools import chain
+from typing import TYPE_CHECKING, Any, cast
+
+from .rows import UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM")
+
+# How files begin that hold no text, and what to do about them.
+OTHERS = {
+    b"PK\x03\x04": "it is a zip archive: unpack it, and import the files in it",
+    b"\x1f\x8b": "it is compressed (gzip): unpack it first",
+    b"%PDF": "it is a PDF: import pictures of the QR codes, or the key URIs as text",
+    b"SQLite format 3": "it is an SQLite database: write users and secrets to a CSV file",
+    b"\x03\xd9\xa2\x9a": "it is a KeePass database: export it as CSV",
+    b"Salted__": "it is encrypted (OpenSSL): decrypt it first",
+    b"-----BEGIN PGP": "it is encrypted (PGP): decrypt it first",
+    b"age-encryption.org": "it is encrypted (age): decrypt it first",
+}
+
+
+class Source:
+    """A file of users, being read."""
+
+    def __init__(self, raw: io.BufferedReader[Any]) -> None:
+        self.raw = raw
+        self.head = raw.peek(64)[:64]
+        utf_16 = self.head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        self.binary = not utf_16 and b"\0" in self.head
+        # What is not UTF-8 is refused where it stands, not with the rest of the file.
+        errors = "replace" if utf_16 else "surrogateescape"
+        encoding = "utf-16" if utf_16 else "utf-8-sig"
+        self.text = io.TextIOWrapper(raw, encoding, errors=errors, newline="")
+        self.size: int | None = None
+        if raw.seekable():
+            at = raw.tell()
+            self.size = raw.seek(0, io.SEEK_END)
+            raw.seek(at)
+        self._seen: list[str] = []
+        # Names of columns that nothing is read from, and how many entries have no key.
+        self.unused: dict[str, None] = {}
+        self.without_key = 0
+
+    def position(self) -> int:
+        """How many bytes have been read."""
+        return self.raw.tell() if self.size is not None else 0
+
+    def first_line(self) -> str:
+        """Return the first line that says something, without taking it away."""
+        for line in chain(list(self._seen), self._more()):
+            if (text := line.strip()) and not text.startswith("#"):
+                return text
+        return ""
+
+    def _more(self) -> Iterator[str]:
+        for line in self.text:
+            self._seen.append(line)
+            yield line
+
+    def lines(self) -> Iterator[str]:
+        """Return every line, with its end."""
+        seen, self._seen = self._seen, []
+        return chain(seen, self.text)
+
+    def again(self, lines: list[str]) -> None:
+        """Give lines back, to be read once more."""
+        self._seen = lines
+
+    def refuse_other_kinds(self) -> None:
+        """Raise UnreadableError, and name it, if it is a file of another kind than text."""
+        for start, problem in OTHERS.items():
+            if self.head.startswith(start):
+                raise UnreadableError(problem)
+        if self.binary:
+            raise UnreadableError("it is not a text; an encrypted export perhaps")
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Source]:
+    """Open a file, or standard input for "-"."""
+    if path == "-":
+        # Wrapped once more: not everything that stands in for it can be peeked into.
+        buffered = io.BufferedReader(cast("io.RawIOBase", sys.stdin.buffer))
+        source = Source(buffered)
+        try:
+            yield source
+        finally:
+            source.text.detach()
+            buffered.detach()
+    else:
+        with open(path, "rb") as file:  # noqa: PTH123 - what peek() belongs to
+            yield Source(file)
