@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure::AllOld};
 
 use super::item::{Enrolled, Item, Record, Stored, failed_condition, field, n, s, write_id};
@@ -50,9 +51,7 @@ impl Store {
         let mut refund = true;
         for _ in 0..MAX_TURNS {
             let (same, enrolled) = same_enrollment(&record.enrolled);
-            let mut update = turn
-                .client()
-                .update_item()
+            let mut update = UpdateItemInput::builder()
                 .table_name(&self.table)
                 .key(field::USER_ID, s(accepted.user))
                 .expression_attribute_values(":step", n(accepted.step))
@@ -87,7 +86,7 @@ impl Store {
                 }
             }
             let request = update.condition_expression(only_if).update_expression(set + remove);
-            let Err(error) = Box::pin(request.send()).await else { return Ok(Accepted::Stored) };
+            let Err(error) = turn.send(request).await else { return Ok(Accepted::Stored) };
             let Some(old) = failed_condition(&error) else {
                 return Err(self.failed(&error));
             };

@@ -1,26 +1,31 @@
 //! The one client: built on first use, kept, and built anew after a fork. It reaches
 //! the table over TLS, over plain http, or inside the process.
 
+mod call;
+mod clock;
 mod connections;
 mod credentials;
 pub mod embedded;
+mod identity;
 mod proxy;
 mod tls;
+#[cfg(feature = "admin")]
+mod whole;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Region, SharedHttpClient};
+use aws_sdk_dynamodb::config::{BehaviorVersion, SharedAsyncSleep};
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::get_item::GetItemError;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use super::error::Source;
 use super::{Settings, StoreError};
 use crate::process::{Owned, PerProcess};
-use credentials::Signer;
+use call::{Calls, RealTime, Request};
+use clock::Clock;
+use credentials::Access;
 
 /// Pinned, so that an update of the SDK changes nothing unasked.
 const BEHAVIOR: fn() -> BehaviorVersion = BehaviorVersion::v2026_01_12;
@@ -33,20 +38,39 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
 /// What a process has open. A forked child shares its parent's sockets and has none
 /// of its threads, so it must open its own.
 pub(super) struct Live {
-    client: Client,
+    calls: Calls,
     source: Source,
     turns: Arc<Semaphore>,
+    #[cfg(feature = "admin")]
+    whole: std::sync::OnceLock<aws_sdk_dynamodb::Client>,
 }
 
-/// A client, and the right to use it for one operation.
+/// The right to use the client for one operation.
 pub(super) struct Turn {
     live: Arc<Owned<Live>>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Turn {
-    pub(super) fn client(&self) -> &Client {
-        &self.live.client
+    /// Sends what a login asks.
+    pub(super) async fn send<R: Request>(
+        &self,
+        request: R,
+    ) -> Result<R::Output, SdkError<R::Error>> {
+        // Boxed, since it is kilobytes of state that every caller would carry.
+        Box::pin(self.live.calls.send(request)).await
+    }
+
+    /// Opens a connection, and keeps it.
+    pub(super) async fn greet(&self) -> Result<(), SdkError<GetItemError>> {
+        let greeted = self.live.calls.greet().await;
+        greeted.map_err(|silence| silence.map_service_error(|never| match never {}))
+    }
+
+    /// The SDK's whole client: what operators ask.
+    #[cfg(feature = "admin")]
+    pub(super) fn client(&self) -> &aws_sdk_dynamodb::Client {
+        self.live.whole.get_or_init(|| whole::client(&self.live.calls))
     }
 }
 
@@ -100,14 +124,28 @@ impl Connection {
         if let Some(live) = self.live.get() {
             return Ok(live);
         }
-        let Signer { builder, source } = self.signer().await?;
-        Ok(self.put(builder, source))
+        let access = self.access().await?;
+        Ok(self.put(access, SharedAsyncSleep::new(RealTime)))
     }
 
-    fn put(&self, builder: Builder, source: Source) -> Arc<Owned<Live>> {
-        let client = client(&self.settings, builder);
-        let turns = Arc::new(Semaphore::new(self.settings.max_connections));
-        self.live.put(Live { client, source, turns })
+    fn put(&self, access: Access, sleep: SharedAsyncSleep) -> Arc<Owned<Live>> {
+        // The embedded engine loses no reply, and does its own waiting.
+        let embedded = self.settings.embedded.is_some();
+        let calls = Calls {
+            connector: access.connector,
+            identities: access.identities,
+            sleep,
+            attempts: if embedded { 1 } else { MAX_ATTEMPTS },
+            attempt_timeout: (!embedded).then_some(self.settings.attempt_timeout),
+            clock: Clock::default(),
+        };
+        self.live.put(Live {
+            calls,
+            source: access.source,
+            turns: Arc::new(Semaphore::new(self.settings.max_connections)),
+            #[cfg(feature = "admin")]
+            whole: std::sync::OnceLock::new(),
+        })
     }
 
     /// Where the credentials are from that a request was signed with.
@@ -115,66 +153,31 @@ impl Connection {
         self.live.get().map_or_else(Source::nobody, |live| live.source.clone())
     }
 
-    async fn signer(&self) -> Result<Signer, StoreError> {
+    async fn access(&self) -> Result<Access, StoreError> {
         match &self.settings.embedded {
-            Some(at) => {
-                let builder = in_process(embedded::http_client(at, &self.table).await?);
-                Ok(Signer { builder, source: Source::nobody() })
-            }
-            None => credentials::signer(&self.settings).await,
+            Some(at) => Ok(Access::in_process(embedded::connector(at, &self.table).await?)),
+            None => credentials::access(&self.settings).await,
         }
     }
 
-    /// Takes `http_client` for the network, wherever that takes the requests.
+    /// Takes `connector` for the network, wherever that takes the requests.
     #[cfg(feature = "admin")]
-    pub(super) fn use_http_client(&self, http_client: SharedHttpClient) {
-        self.put(in_process(http_client), Source::nobody());
+    pub(super) fn use_connector(
+        &self,
+        connector: aws_smithy_runtime_api::client::http::SharedHttpConnector,
+    ) {
+        self.put(Access::in_process(connector), SharedAsyncSleep::new(RealTime));
     }
 }
 
 #[cfg(feature = "simulation")]
 impl Connection {
-    /// Takes `http_client` for the network and `sleep` for the passing of time.
+    /// Takes `connector` for the network and `sleep` for the passing of time.
     pub(super) fn simulate(
         &self,
-        http_client: SharedHttpClient,
-        sleep: aws_sdk_dynamodb::config::SharedAsyncSleep,
+        connector: aws_smithy_runtime_api::client::http::SharedHttpConnector,
+        sleep: SharedAsyncSleep,
     ) {
-        self.put(in_process(http_client).sleep_impl(sleep), Source::nobody());
+        self.put(Access::in_process(connector), sleep);
     }
-}
-
-fn client(settings: &Settings, builder: Builder) -> Client {
-    let mut timeouts = TimeoutConfig::builder().connect_timeout(settings.connect_timeout);
-    let mut attempts = 1;
-    // The embedded engine loses no reply, and does its own waiting.
-    if settings.embedded.is_none() {
-        timeouts = timeouts.operation_attempt_timeout(settings.attempt_timeout);
-        attempts = MAX_ATTEMPTS;
-    }
-    let retries = RetryConfig::standard()
-        .with_max_attempts(attempts)
-        .with_initial_backoff(FIRST_BACKOFF)
-        .with_max_backoff(LONGEST_BACKOFF);
-    // By default the clients of a process share an allowance of some dozens of repetitions,
-    // which only successes refill. After an outage there would be none left, and a
-    // lost reply would be a lost registration. Tries, waits and connections are
-    // bounded without it.
-    let partition =
-        RetryPartition::custom("lambdatotp").token_bucket(TokenBucket::unlimited()).build();
-    let config = builder
-        .behavior_version(BEHAVIOR())
-        .timeout_config(timeouts.build())
-        .retry_config(retries)
-        .retry_partition(partition)
-        .build();
-    Client::from_conf(config)
-}
-/// For what answers inside this process: it asks for no credentials of anybody's.
-fn in_process(http_client: SharedHttpClient) -> Builder {
-    Builder::new()
-        .region(Region::from_static("local"))
-        .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
-        .endpoint_url("http://embedded.invalid")
-        .http_client(http_client)
 }

@@ -1,5 +1,6 @@
 //! Recovery codes: the way back in for users who lost their authenticator.
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::item::{Item, failed_condition, field, n, s, write_id};
@@ -45,9 +46,7 @@ impl Store {
         let hashes = self.keys.recovery_hashes(user, code);
         let held: Vec<_> =
             (0..hashes.len()).map(|number| format!("contains(recovery, :hash{number})")).collect();
-        let mut request = turn
-            .client()
-            .update_item()
+        let mut request = UpdateItemInput::builder()
             .table_name(&self.table)
             .key(field::USER_ID, s(user))
             .update_expression(
@@ -64,7 +63,7 @@ impl Store {
         for (number, hash) in hashes.iter().enumerate() {
             request = request.expression_attribute_values(format!(":hash{number}"), s(hash));
         }
-        let error = match Box::pin(request.send()).await {
+        let error = match turn.send(request).await {
             Ok(done) => {
                 let left = Item::new(user, done.attributes.unwrap_or_default());
                 return Ok(Redeemed::Used(left.recovery()?.len()));
@@ -107,9 +106,7 @@ impl Store {
             let Some(item) = seen else { return Ok(false) };
             let (unchanged, change) = item.unchanged(field::CHANGE_ID);
             let (same, value) = Item::still_there(Some(&item));
-            let mut request = turn
-                .client()
-                .update_item()
+            let mut request = UpdateItemInput::builder()
                 .table_name(&self.table)
                 .key(field::USER_ID, s(user))
                 .update_expression("SET recovery = :codes, change_id = :id REMOVE redeemed")
@@ -124,7 +121,7 @@ impl Store {
             {
                 request = request.expression_attribute_values(name, value);
             }
-            let Err(error) = Box::pin(request.send()).await else { return Ok(true) };
+            let Err(error) = turn.send(request).await else { return Ok(true) };
             let Some(old) = failed_condition(&error) else {
                 return Err(self.failed(&error));
             };

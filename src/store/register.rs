@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemInput};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure::AllOld};
 
 use super::client::Turn;
@@ -118,9 +118,7 @@ impl Store {
         condition: &str,
         seen: Option<AttributeValue>,
     ) -> Result<Result<(), Option<HashMap<String, AttributeValue>>>, StoreError> {
-        let mut request = turn
-            .client()
-            .put_item()
+        let mut request = PutItemInput::builder()
             .table_name(&self.table)
             .set_item(Some(attributes))
             .condition_expression(condition)
@@ -128,7 +126,7 @@ impl Store {
         if let Some(seen) = seen {
             request = request.expression_attribute_values(":seen", seen);
         }
-        let Err(error) = Box::pin(request.send()).await else { return Ok(Ok(())) };
+        let Err(error) = turn.send(request).await else { return Ok(Ok(())) };
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => {
                 Ok(Err(failed.item().cloned()))

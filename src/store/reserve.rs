@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure::AllOld};
 
 use super::client::Turn;
@@ -90,9 +91,7 @@ impl Store {
         let mut idle = true;
         for _ in 0..MAX_TURNS {
             let (set, only_if) = expressions(idle, &self.keys);
-            let mut request = turn
-                .client()
-                .update_item()
+            let mut request = UpdateItemInput::builder()
                 .table_name(&self.table)
                 .key(field::USER_ID, s(user))
                 .update_expression(set)
@@ -116,7 +115,7 @@ impl Store {
             for (number, key) in self.keys.written_by().enumerate() {
                 request = request.expression_attribute_values(format!(":key{number}"), s(&key));
             }
-            let error = match Box::pin(request.send()).await {
+            let error = match turn.send(request).await {
                 Ok(done) => return granted(Item::new(user, done.attributes.unwrap_or_default())),
                 Err(error) => error,
             };
@@ -156,16 +155,14 @@ impl Store {
     /// it has changed since, the next attempt sees to it.
     async fn correct(&self, turn: &Turn, attempt: &Attempt<'_>, at: i64) -> Result<(), StoreError> {
         let most = attempt.now_ms.saturating_add(attempt.policy.most_owed_ms());
-        let request = turn
-            .client()
-            .update_item()
+        let request = UpdateItemInput::builder()
             .table_name(&self.table)
             .key(field::USER_ID, s(attempt.user))
             .update_expression("SET throttle_at = :most")
             .condition_expression("throttle_at = :seen")
             .expression_attribute_values(":most", n(most))
             .expression_attribute_values(":seen", n(at));
-        match Box::pin(request.send()).await {
+        match turn.send(request).await {
             Err(error) if failed_condition(&error).is_none() => Err(self.failed(&error)),
             _ => Ok(()),
         }

@@ -1,11 +1,11 @@
-//! The AWS client over a network under a test's hands.
+//! The client over a network under a test's hands.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::{AsyncSleep, SharedAsyncSleep, Sleep};
 use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -69,8 +69,7 @@ impl Store {
     ) -> Result<Self, ConfigError> {
         let connector = SharedHttpConnector::new(Connector(network));
         let store = Self::new(table, settings)?;
-        let http_client = http_client_fn(move |_, _| connector.clone());
-        store.connection.simulate(http_client, SharedAsyncSleep::new(Timer(time)));
+        store.connection.simulate(connector, SharedAsyncSleep::new(Timer(time)));
         Ok(store)
     }
 }

@@ -1,5 +1,7 @@
 //! Looking at a user: for whoever helps them, not for logins.
 
+use aws_sdk_dynamodb::operation::get_item::GetItemInput;
+
 use super::item::{Item, field, s};
 use super::seal::Form;
 use super::{Store, StoreError};
@@ -45,13 +47,11 @@ impl Store {
     /// Reads an item, be it a tombstone.
     pub(super) async fn read_any(&self, user: &str) -> Result<Option<Item>, StoreError> {
         let turn = self.connection.turn().await?;
-        let request = turn
-            .client()
-            .get_item()
+        let request = GetItemInput::builder()
             .table_name(&self.table)
             .key(field::USER_ID, s(user))
             .consistent_read(true);
-        match Box::pin(request.send()).await {
+        match turn.send(request).await {
             Ok(reply) => Ok(reply.item.map(|attributes| Item::new(user, attributes))),
             Err(error) => Err(self.failed(&error)),
         }

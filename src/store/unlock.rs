@@ -1,5 +1,6 @@
 //! Unlocking: the operator's help.
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 
 use super::item::{Item, failed_condition, field, n, s, write_id};
@@ -55,9 +56,7 @@ impl Store {
                 set.push_str(", last_step = :latest");
                 values.push((":latest".to_owned(), n(latest)));
             }
-            let request = turn
-                .client()
-                .update_item()
+            let request = UpdateItemInput::builder()
                 .table_name(&self.table)
                 .key(field::USER_ID, s(user))
                 .update_expression(set + " REMOVE throttle_at, recovery_at")
@@ -68,7 +67,7 @@ impl Store {
             let request = values.into_iter().fold(request, |request, (name, value)| {
                 request.expression_attribute_values(name, value)
             });
-            let Err(error) = Box::pin(request.send()).await else { return Ok(true) };
+            let Err(error) = turn.send(request).await else { return Ok(true) };
             let Some(old) = failed_condition(&error) else {
                 return Err(self.failed(&error));
             };

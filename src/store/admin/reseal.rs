@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 
 use crate::store::accept::same_enrollment;
@@ -33,9 +34,7 @@ impl Store {
                 return Ok(false);
             };
             let (same, enrolled) = same_enrollment(&record.enrolled);
-            let mut update = turn
-                .client()
-                .update_item()
+            let mut update = UpdateItemInput::builder()
                 .table_name(&self.table)
                 .key(field::USER_ID, s(user))
                 .update_expression(format!("SET change_id = :id{} REMOVE secret", sealing.set))
@@ -46,7 +45,7 @@ impl Store {
             for (name, value) in sealing.values {
                 update = update.expression_attribute_values(name, value);
             }
-            let Err(error) = Box::pin(update.send()).await else { return Ok(true) };
+            let Err(error) = turn.send(update).await else { return Ok(true) };
             let Some(old) = failed_condition(&error) else {
                 return Err(self.failed(&error));
             };

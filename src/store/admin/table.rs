@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::types::{
     TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
 };
 use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::http::StatusCode;
@@ -81,7 +81,7 @@ impl Store {
         let recorder = Recorder::default();
         let connector = SharedHttpConnector::new(recorder.clone());
         let store = Self::new(&self.table, Settings::default())?;
-        store.connection.use_http_client(http_client_fn(move |_, _| connector.clone()));
+        store.connection.use_connector(connector);
         store.create_table().await?;
         store.switch_expiry_on().await?;
         store.switch_backups_on().await?;

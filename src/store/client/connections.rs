@@ -6,15 +6,13 @@
 //! generations: a failure below HTTP ends the current one, its idle connections are
 //! closed, and the retry opens its own.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use aws_sdk_dynamodb::config::{HttpClient, RuntimeComponents, SharedHttpClient};
+use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_smithy_http_client::{Connector, ConnectorBuilder};
 use aws_smithy_runtime_api::client::connection::CaptureSmithyConnection;
-use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector, http_client_fn,
 };
@@ -34,11 +32,11 @@ const KEPT_IDLE: Duration = Duration::from_secs(30);
 /// nothing about the network; one who waited longer may have met a dead connection.
 const SUSPICIOUS: Duration = Duration::from_millis(250);
 
-/// The HTTP client of the table, which is at `endpoint_url` or at AWS.
+/// The connections to the table, which is at `endpoint_url` or at AWS.
 pub(super) fn to(
     endpoint_url: Option<&str>,
     settings: &Settings,
-) -> Result<Connections, StoreError> {
+) -> Result<SharedHttpConnector, StoreError> {
     let plain = endpoint_url.map(check_endpoint).transpose()?.unwrap_or(false);
     let proxy = Proxies::to(endpoint_url, plain)?;
     let timeouts = HttpConnectorSettings::builder().connect_timeout(settings.connect_timeout);
@@ -49,7 +47,9 @@ pub(super) fn to(
     // A proxy may be spoken to over TLS, too.
     let make = connectors(plain && proxy.is_none())?;
     builder.set_proxy_config(proxy);
-    Ok(Connections::new(settings.attempt_timeout, move || make(builder.clone())))
+    Ok(SharedHttpConnector::new(generations(settings.attempt_timeout, move || {
+        make(builder.clone())
+    })))
 }
 
 /// The HTTP client of those who give credentials: asked once an hour, it keeps nothing.
@@ -96,37 +96,16 @@ impl HttpConnector for Once {
     }
 }
 
-/// The HTTP client of the table.
-#[derive(Debug)]
-pub(super) struct Connections(SharedHttpConnector);
-
-impl Connections {
-    /// A pool whose connectors are made by `make`, for attempts that may take
-    /// `attempt_timeout` each.
-    fn new(
-        attempt_timeout: Duration,
-        make: impl Fn() -> Connector + Send + Sync + 'static,
-    ) -> Self {
-        let current = ArcSwap::from_pointee(make());
-        // The attempt began before its request was sent, so its time is up a little early.
-        let suspicious = SUSPICIOUS.min(attempt_timeout / 2);
-        let pool = Arc::new(Pool { make: Box::new(make), current, suspicious });
-        Self(SharedHttpConnector::new(Generations(pool)))
-    }
-}
-
-impl HttpClient for Connections {
-    fn http_connector(
-        &self,
-        _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        self.0.clone()
-    }
-
-    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
-        Some(ConnectorMetadata::new("hyper", Some(Cow::Borrowed("1.x"))))
-    }
+/// A pool whose connectors are made by `make`, for attempts that may take `attempt_timeout`
+/// each.
+fn generations(
+    attempt_timeout: Duration,
+    make: impl Fn() -> Connector + Send + Sync + 'static,
+) -> Generations {
+    let current = ArcSwap::from_pointee(make());
+    // The attempt began before its request was sent, so its time is up a little early.
+    let suspicious = SUSPICIOUS.min(attempt_timeout / 2);
+    Generations(Arc::new(Pool { make: Box::new(make), current, suspicious }))
 }
 
 struct Pool {

@@ -8,11 +8,17 @@ mod variables;
 use std::path::PathBuf;
 
 use aws_config::provider_config::ProviderConfig;
+use std::sync::Arc;
+
 use aws_credential_types::Credentials;
-use aws_sdk_dynamodb::config::{Builder, Region};
+use aws_sdk_dynamodb::config::{Region, SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use aws_types::SdkConfig;
+use aws_types::service_config::ServiceConfigKey;
 
 use super::BEHAVIOR;
 use super::connections::{self, for_credentials};
+use super::identity::{Identities, Place};
 use super::proxy::Proxies;
 use crate::environment::{self, path, variable};
 use crate::store::error::Source;
@@ -21,10 +27,30 @@ use chain::Chain;
 use profile::Profiles;
 use variables::{check_region, credentials_of_variables, endpoint_of_variables, setting};
 
-/// A client's settings, and where its credentials are from.
-pub(super) struct Signer {
-    pub(super) builder: Builder,
+/// The way to the table, who signs for it, and where their credentials are from.
+pub(super) struct Access {
+    pub(super) connector: SharedHttpConnector,
+    /// Nobody, inside the process.
+    pub(super) identities: Option<Arc<Identities>>,
     pub(super) source: Source,
+}
+
+impl Access {
+    fn new(
+        place: Place,
+        provider: SharedCredentialsProvider,
+        source: Source,
+        settings: &Settings,
+    ) -> Result<Self, StoreError> {
+        let connector = connections::to(place.endpoint_url.as_deref(), settings)?;
+        let identities = Some(Arc::new(Identities::new(provider, place)));
+        Ok(Self { connector, identities, source })
+    }
+
+    /// To what answers inside this process.
+    pub(super) fn in_process(connector: SharedHttpConnector) -> Self {
+        Self { connector, identities: None, source: Source::nobody() }
+    }
 }
 
 /// What Lambda gives every function: credentials and a region in the environment.
@@ -53,10 +79,10 @@ fn needs_full_chain() -> bool {
 
 /// Finds out who signs the requests, and asks them once: what is wrong with them is
 /// told here and now, not by a request that fails.
-pub(super) async fn signer(settings: &Settings) -> Result<Signer, StoreError> {
+pub(super) async fn access(settings: &Settings) -> Result<Access, StoreError> {
     check_variables()?;
     match Environment::read(settings)? {
-        Some(environment) => environment.signer(settings),
+        Some(environment) => environment.access(settings),
         // Boxed, since it is 20 kB of state that every caller would carry.
         None => Box::pin(full_chain(settings)).await,
     }
@@ -87,14 +113,11 @@ impl Environment {
         Ok(Some(Self { credentials, region }))
     }
 
-    fn signer(self, settings: &Settings) -> Result<Signer, StoreError> {
+    fn access(self, settings: &Settings) -> Result<Access, StoreError> {
         let endpoint_url = settings.endpoint_url.clone().or_else(endpoint_of_variables);
-        let mut builder = Builder::new()
-            .region(Region::new(self.region))
-            .credentials_provider(self.credentials)
-            .http_client(connections::to(endpoint_url.as_deref(), settings)?);
-        builder.set_endpoint_url(endpoint_url);
-        Ok(Signer { builder, source: Source::variables() })
+        let place = Place::new(self.region, endpoint_url);
+        let provider = SharedCredentialsProvider::new(self.credentials);
+        Access::new(place, provider, Source::variables(), settings)
     }
 }
 
@@ -113,7 +136,7 @@ fn region(settings: &Settings) -> Result<Option<String>, StoreError> {
 }
 
 /// AWS's usual rules: profiles, web identity, containers, instance metadata.
-async fn full_chain(settings: &Settings) -> Result<Signer, StoreError> {
+async fn full_chain(settings: &Settings) -> Result<Access, StoreError> {
     let profiles = Profiles::read().await?;
     // Profiles may need to ask AWS for credentials, over TLS.
     let client = for_credentials(&Proxies::for_credentials()?)?;
@@ -133,8 +156,7 @@ async fn full_chain(settings: &Settings) -> Result<Signer, StoreError> {
         ));
     };
     check_region(&format!("the region of profile {:?}", profiles.selected()), region.as_ref())?;
-    let configured = || endpoint_of_variables().or_else(|| shared.endpoint_url().map(Into::into));
-    let endpoint_url = settings.endpoint_url.clone().or_else(configured);
+    let endpoint_url = settings.endpoint_url.clone().or_else(|| configured_endpoint(&shared));
     for (on, name) in [
         (shared.use_dual_stack(), "AWS_USE_DUALSTACK_ENDPOINT"),
         (shared.use_fips(), "AWS_USE_FIPS_ENDPOINT"),
@@ -153,11 +175,24 @@ async fn full_chain(settings: &Settings) -> Result<Signer, StoreError> {
         .with_behavior_version(Some(BEHAVIOR()))
         .with_http_client(client);
     let (chain, source) = Chain::load(config, profiles).await?;
-    let mut builder = Builder::from(&shared)
-        .credentials_provider(chain)
-        .http_client(connections::to(endpoint_url.as_deref(), settings)?);
-    if let Some(url) = &settings.endpoint_url {
-        builder = builder.endpoint_url(url);
-    }
-    Ok(Signer { builder, source })
+    let place = Place {
+        use_fips: shared.use_fips(),
+        use_dual_stack: shared.use_dual_stack(),
+        of_account: shared.account_id_endpoint_mode().cloned().unwrap_or_default(),
+        ..Place::new(region.to_string(), endpoint_url)
+    };
+    Access::new(place, SharedCredentialsProvider::new(chain), source, settings)
+}
+
+/// The endpoint that variables or the profile name, for `DynamoDB` first.
+fn configured_endpoint(shared: &SdkConfig) -> Option<String> {
+    let key = ServiceConfigKey::builder()
+        .service_id("DynamoDB")
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build();
+    let of_service = shared.service_config().zip(key.ok());
+    let of_service = of_service.and_then(|(config, key)| config.load_config(key));
+    let of_service = of_service.filter(|url| !url.is_empty());
+    of_service.or_else(|| shared.endpoint_url().map(ToOwned::to_owned))
 }

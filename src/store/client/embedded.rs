@@ -1,6 +1,6 @@
 //! The embedded engine: DynamoDB's API inside the process, on SQLite.
 //!
-//! The AWS client is the same; only its HTTP connector is ours, and hands each
+//! The client is the same; only its HTTP connector is ours, and hands each
 //! request to the engine instead of a socket. So no port is open, and nobody else
 //! on the machine can read the table through one. A file may be open in several
 //! processes: SQLite's own locks keep each conditional write whole. A request that finds
@@ -16,7 +16,7 @@ mod file;
 #[cfg(feature = "embedded")]
 pub use engine::call;
 #[cfg(feature = "embedded")]
-pub(crate) use engine::{http_client, locked};
+pub(crate) use engine::{connector, locked};
 
 use crate::config_error::ConfigError;
 #[cfg(not(feature = "embedded"))]
@@ -55,10 +55,10 @@ pub(crate) fn locked(_at: &str) -> bool {
 
 #[cfg(not(feature = "embedded"))]
 #[expect(clippy::unused_async, reason = "as the one that waits")]
-pub(crate) async fn http_client(
+pub(crate) async fn connector(
     _at: &str,
     _table: &str,
-) -> Result<aws_sdk_dynamodb::config::SharedHttpClient, StoreError> {
+) -> Result<aws_smithy_runtime_api::client::http::SharedHttpConnector, StoreError> {
     available()?;
     Err(StoreError::Unavailable("no embedded engine".to_owned()))
 }

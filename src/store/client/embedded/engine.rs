@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -260,10 +259,9 @@ impl HttpConnector for Connector {
     }
 }
 
-/// The engine at `at`, with the table made, as an HTTP client.
-pub(crate) async fn http_client(at: &str, table: &str) -> Result<SharedHttpClient, StoreError> {
-    let connector = SharedHttpConnector::new(Connector(open(at, table).await?));
-    Ok(http_client_fn(move |_, _| connector.clone()))
+/// The engine at `at`, with the table made, in the place of the network.
+pub(crate) async fn connector(at: &str, table: &str) -> Result<SharedHttpConnector, StoreError> {
+    Ok(SharedHttpConnector::new(Connector(open(at, table).await?)))
 }
 
 /// Whether another process had the file at `at` locked when a request last tried.
