@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, LazyLock};
 use std::task::Poll;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use aws_sdk_dynamodb::config::{
@@ -33,7 +33,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::retry::ProvideErrorKind;
 
-use super::clock::{Clock, Skew};
+use super::clock::{Clock, Off};
 use super::identity::Identities;
 use super::{FIRST_BACKOFF, LONGEST_BACKOFF};
 
@@ -115,8 +115,8 @@ pub(super) struct Calls {
     pub(super) clock: Clock,
 }
 
-/// A reply that is there in full, and how far its clock was ahead of ours.
-type Reply = (HttpResponse, Option<Skew>);
+/// A reply that is there in full, and how far off the time of its request was.
+type Reply = (HttpResponse, Option<Off>);
 
 /// Why there is none: no service has said anything.
 type Silence = SdkError<Infallible>;
@@ -136,15 +136,15 @@ impl Calls {
         let mut tries = 1;
         loop {
             let connection = CaptureSmithyConnection::new();
-            let (outcome, skew) = match self.attempt(&unsigned, &connection).await {
-                Ok((reply, skew)) => (read::<R>(operation, reply), skew),
+            let (outcome, off) = match self.attempt(&unsigned, &connection).await {
+                Ok((reply, off)) => (read::<R>(operation, reply), off),
                 Err(silence) => (Err(silence.map_service_error(|never| match never {})), None),
             };
             let error = match outcome {
                 Ok(output) => return Ok(output),
                 Err(error) => error,
             };
-            let trouble = trouble(&error, skew);
+            let trouble = trouble(&error, off);
             // Whatever answers so may be about to go down.
             if trouble == Some(Trouble::Transient)
                 && let Some(connection) = connection.get()
@@ -202,20 +202,22 @@ impl Calls {
         sign: bool,
     ) -> Result<Reply, Silence> {
         let refused = |why| SdkError::dispatch_failure(ConnectorError::other(why, None));
-        if let Some(identities) = &self.identities {
-            let signer = identities.signer().await.map_err(refused)?;
+        let signer = match &self.identities {
+            Some(identities) => Some(identities.signer().await.map_err(refused)?),
+            None => None,
+        };
+        let sent = self.clock.now();
+        if let Some(signer) = signer {
             signer.address(&mut request).map_err(refused)?;
             if sign {
-                signer.sign(&mut request, self.clock.now()).map_err(refused)?;
+                signer.sign(&mut request, sent.there()).map_err(refused)?;
             }
         }
         request.headers_mut().insert("user-agent", USER_AGENT);
         request.add_extension(connection.clone());
-        let sent = SystemTime::now();
         let reply = self.connector.call(request).await.map_err(SdkError::dispatch_failure)?;
-        let reply = whole(reply).await?;
-        let skew = self.clock.learn(reply.headers(), sent);
-        Ok((reply, skew))
+        let off = self.clock.learn(reply.headers(), sent);
+        Ok((whole(reply).await?, off))
     }
 }
 
@@ -270,7 +272,7 @@ enum Trouble {
 /// Sorts an error as the SDK does: nothing, where another try would end the same.
 fn trouble<E: ProvideErrorMetadata + ProvideErrorKind>(
     error: &SdkError<E>,
-    skew: Option<Skew>,
+    off: Option<Off>,
 ) -> Option<Trouble> {
     match error {
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Some(Trouble::Transient),
@@ -285,7 +287,7 @@ fn trouble<E: ProvideErrorMetadata + ProvideErrorKind>(
             let status = answer.raw().status().as_u16();
             if is_one_of(THROTTLING_ERRORS)
                 || answer.err().retryable_error_kind().is_some()
-                || skew.is_some_and(Skew::spoils_signatures) && is_one_of(OF_A_WRONG_CLOCK)
+                || off.is_some_and(Off::spoils_signatures) && is_one_of(OF_A_WRONG_CLOCK)
             {
                 Some(Trouble::Refused)
             } else if is_one_of(TRANSIENT_ERRORS) || matches!(status, 500 | 502 | 503 | 504) {

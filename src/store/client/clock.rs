@@ -11,41 +11,52 @@ use aws_smithy_types::date_time::Format;
 /// A signature that is refused while the clocks differ by less is refused for something else.
 const SPOILT_FROM: Duration = Duration::from_mins(4);
 
-/// How far a clock is ahead of ours, in milliseconds.
+/// How far from the service's a time was that a request was signed for, in milliseconds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Skew(i64);
+pub(super) struct Off(i64);
 
-impl Skew {
+impl Off {
     pub(super) fn spoils_signatures(self) -> bool {
         u128::from(self.0.unsigned_abs()) > SPOILT_FROM.as_millis()
     }
 }
 
-/// The service's clock, as its last reply showed it.
+/// The service's clock, as its last reply showed it: what it is ahead of ours.
 #[derive(Debug, Default)]
 pub(super) struct Clock(AtomicI64);
 
+/// When a request was sent, and what its service's clock was ahead of ours as far as we knew.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sent {
+    at: SystemTime,
+    ahead: i64,
+}
+
 impl Clock {
-    /// The time that the service takes it to be.
-    pub(super) fn now(&self) -> SystemTime {
-        let ahead = self.0.load(Ordering::Relaxed);
-        let by = Duration::from_millis(ahead.unsigned_abs());
-        let now = SystemTime::now();
-        let there = if ahead < 0 { now.checked_sub(by) } else { now.checked_add(by) };
-        there.unwrap_or(now)
+    pub(super) fn now(&self) -> Sent {
+        Sent { at: SystemTime::now(), ahead: self.0.load(Ordering::Relaxed) }
     }
 
-    /// Takes the time from a reply to what was sent then. It was half-way when it was answered.
-    pub(super) fn learn(&self, headers: &Headers, sent: SystemTime) -> Option<Skew> {
+    /// Takes the time from a reply. It was half-way when the request was answered.
+    pub(super) fn learn(&self, headers: &Headers, sent: Sent) -> Option<Off> {
         // What a cache gives is of another time.
         if headers.contains_key("age") {
             return None;
         }
         let date = DateTime::from_str(headers.get("date")?, Format::HttpDate).ok()?;
-        let half = sent.elapsed().unwrap_or_default() / 2;
-        let ours = DateTime::from(sent + half).to_millis().ok()?;
-        let skew = date.to_millis().ok()?.saturating_sub(ours);
-        self.0.store(skew, Ordering::Relaxed);
-        Some(Skew(skew))
+        let half = sent.at.elapsed().unwrap_or_default() / 2;
+        let ours = DateTime::from(sent.at + half).to_millis().ok()?;
+        let ahead = date.to_millis().ok()?.saturating_sub(ours);
+        self.0.store(ahead, Ordering::Relaxed);
+        Some(Off(ahead.saturating_sub(sent.ahead)))
+    }
+}
+
+impl Sent {
+    /// When the service took that to be.
+    pub(super) fn there(self) -> SystemTime {
+        let by = Duration::from_millis(self.ahead.unsigned_abs());
+        let there = if self.ahead < 0 { self.at.checked_sub(by) } else { self.at.checked_add(by) };
+        there.unwrap_or(self.at)
     }
 }

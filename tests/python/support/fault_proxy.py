@@ -6,8 +6,10 @@ import http.client
 import json
 import threading
 import time
+import zlib
 from collections import deque
 from contextlib import contextmanager
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -25,8 +27,16 @@ THROTTLE = "throttle"  # not applied; answered as DynamoDB throttles
 REFUSE = "refuse"  # not applied; the connection closes
 NOT_YET = "not yet"  # applied; answered as if the table was still being made
 DENY = "deny"  # not applied; answered as IAM denies
+CONFLICT = "conflict"  # not applied; answered as a global table where another Region writes
+OTHER_REPLY = "other reply"  # applied; answered with nothing, under the reply's checksum
 HANG = "hang"  # not applied; no answer until the proxy stops
 HOLD = "hold"  # no answer; applied when `deliver` is called
+
+REFUSALS = {
+    THROTTLE: "ThrottlingException",
+    DENY: "AccessDeniedException",
+    CONFLICT: "ReplicatedWriteConflictException",
+}
 
 
 class FaultProxy(ThreadingHTTPServer):
@@ -45,6 +55,9 @@ class FaultProxy(ThreadingHTTPServer):
         self.hanging = threading.Event()
         self.held: list[Callable[[], object]] = []
         self.clock_ahead = 0.0  # seconds, in the Date header
+        self.refuses_old_signatures = False  # as AWS does, from 5 minutes on
+        self.headers: list[dict[str, str]] = []
+        self.ports: list[int] = []  # of the client's connections, one a request
 
     def deliver(self) -> int:
         """Apply what was held back, long after its callers have gone; return how much that was."""
@@ -63,6 +76,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.operations.append(self.headers["X-Amz-Target"].rsplit(".")[-1])
+        self.server.headers.append(dict(self.headers))
+        self.server.ports.append(self.client_address[1])
+        if self.server.refuses_old_signatures and abs(self._age()) > 300:
+            self._answer(400, _error("InvalidSignatureException", "Signature expired: too old"))
+            return
         fault = self.server.faults.popleft() if self.server.faults else PASS
         if not isinstance(fault, str):
             fault()
@@ -74,9 +92,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.released.wait()
         if fault in {HANG, HOLD, REFUSE}:
             self.close_connection = True
-        elif fault in {THROTTLE, DENY}:
-            code = "AccessDeniedException" if fault == DENY else "ThrottlingException"
-            self._answer(400, _error(code))
+        elif fault in REFUSALS:
+            self._answer(400, _error(REFUSALS[fault]))
         else:
             status, reply = self._forward(body)
             self._finish_with(fault, status, reply)
@@ -102,6 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
             reply = reply.replace(b'"ACTIVE"', b'"CREATING"')
         if fault in {PASS, NOT_YET}:
             self._answer(status, reply)
+        elif fault == OTHER_REPLY:
+            self._answer(200, b"{} ", checksum=zlib.crc32(reply))
         elif fault == ERROR_AFTER:
             self._answer(500, _error("InternalServerError"))
         else:
@@ -109,8 +128,14 @@ class _Handler(BaseHTTPRequestHandler):
             if fault == CUT_REPLY:
                 self._answer(status, reply + b" " * 99, cut=99)
 
-    def _answer(self, status: int, reply: bytes, cut: int = 0) -> None:
+    def _age(self) -> float:
+        """Return how many seconds ago a request was signed, by the proxy's clock."""
+        signed = datetime.strptime(self.headers["X-Amz-Date"], "%Y%m%dT%H%M%S%z")
+        return time.time() + self.server.clock_ahead - signed.timestamp()
+
+    def _answer(self, status: int, reply: bytes, cut: int = 0, checksum: int | None = None) -> None:
         self.send_response(status)
+        self.send_header("x-amz-crc32", str(zlib.crc32(reply) if checksum is None else checksum))
         self.send_header("Content-Type", "application/x-amz-json-1.0")
         self.send_header("Content-Length", str(len(reply)))
         self.end_headers()
@@ -123,8 +148,9 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-def _error(code: str) -> bytes:
-    return json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}"}).encode()
+def _error(code: str, message: str = "") -> bytes:
+    kind = f"com.amazonaws.dynamodb.v20120810#{code}"
+    return json.dumps({"__type": kind, "message": message}).encode()
 
 
 @contextmanager
