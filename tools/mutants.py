@@ -36,6 +36,10 @@ TOKENS = "tests/python/http/test_tokens.py"
 GUARD = "src/python/guard.rs"
 CONNECTIONS = "tests/python/store/test_dead_connections.py"
 CREDENTIALS = "tests/python/store/test_credentials.py"
+CALL = "src/store/client/call.rs"
+CLOCK = "src/store/client/clock.rs"
+IDENTITY = "src/store/client/identity.rs"
+REQUESTS = "tests/python/store/test_requests.py"
 ARGUMENTS = "tests/python/module/test_arguments.py"
 PANICS = "tests/python/module/test_panics.py"
 PYOTP = "tests/python/otp/test_pyotp_versions.py"
@@ -516,6 +520,91 @@ MUTANTS = {
         "self.at.elapsed() >= self.pool.suspicious",
         "false",
         f"{CONNECTIONS} -k silently and Sync-25",
+    ),
+    "requests: a reply is not held against its checksum": Mutant(
+        CALL,
+        "said.is_some_and(|said| said != is())",
+        "said.is_some_and(|said| said != is()) && false",
+        f"{REQUESTS} -k checksum",
+    ),
+    "requests: a conflict with another Region is final": Mutant(
+        CALL,
+        "|| answer.err().retryable_error_kind().is_some()",
+        "",
+        f"{REQUESTS} -k another_regions",
+    ),
+    "requests: throttling is final": Mutant(
+        CALL,
+        "is_one_of(THROTTLING_ERRORS)",
+        "is_one_of(&[])",
+        f"{FAULTS} -k passing_trouble",
+    ),
+    "requests: a failure of the service is final": Mutant(
+        CALL,
+        "500 | 502 | 503 | 504",
+        "599",
+        f"{FAULTS} -k test_of_register",
+    ),
+    "requests: waits have no chance in them": Mutant(
+        CALL,
+        "mul_f64(fastrand::f64())",
+        "mul_f64(1.0)",
+        "cargo --lib waits_are_random",
+    ),
+    "requests: a try has no time-out": Mutant(
+        CALL,
+        "time_up.as_mut().poll(context).map(|()| None)",
+        "Poll::Pending",
+        f"{FAULTS} -k one_hanging_request",
+    ),
+    "requests: a connection that brought a failure is kept": Mutant(
+        CALL,
+        "connection.poison();",
+        "",
+        f"{REQUESTS} -k brought_a_failure",
+    ),
+    "clocks: requests are signed for our own time": Mutant(
+        CLOCK,
+        "let by = Duration::from_millis(self.ahead.unsigned_abs());",
+        "let by = Duration::ZERO;",
+        f"{REQUESTS} -k reckoned_with",
+    ),
+    "clocks: a signature of another time is given up": Mutant(
+        CALL,
+        "off.is_some_and(Off::spoils_signatures)",
+        "off.is_none()",
+        f"{REQUESTS} -k reckoned_with",
+    ),
+    "clocks: every refusal is taken for a wrong clock": Mutant(
+        CALL,
+        "off.is_some_and(Off::spoils_signatures)",
+        "off.is_some()",
+        f"{REQUESTS} -k refusal_while_they_agree",
+    ),
+    "clocks: a cache's time is believed": Mutant(
+        CLOCK,
+        'headers.contains_key("age")',
+        "false",
+        f"{REQUESTS} -k cache_says_nothing",
+    ),
+    "credentials: they are used until they expire": Mutant(
+        IDENTITY,
+        "expiry.checked_sub(early).unwrap_or(expiry)",
+        "expiry",
+        f"{REQUESTS} -k before_they_expire",
+    ),
+    "credentials: everybody asks for new ones": Mutant(
+        IDENTITY,
+        "        if let Some(kept) = self.fresh() {\n            return Ok(kept);\n        }\n"
+        "        let credentials",
+        "        let credentials",
+        f"{REQUESTS} -k one_caller_for_all",
+    ),
+    "credentials: an account's own endpoint is not found": Mutant(
+        IDENTITY,
+        ".set_account_id(account)",
+        "",
+        f"{REQUESTS} -k endpoint_is_the_accounts",
     ),
     "credentials: a key with a line end reaches the SDK": Mutant(
         "src/store/client/credentials/variables.rs",
