@@ -159,7 +159,7 @@ class Importer:
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument("file", type=click.Path(exists=True, allow_dash=True))
 @engine
 @click.option(
     "--format",
@@ -217,6 +217,9 @@ def import_(
       stratum    an export of that program, unencrypted
       auth0, fusionauth, keycloak, supertokens
                  users in bulk, as that service takes or gives them
+      pskc       RFC 6030's XML, with plain keys
+      picture    PNG or JPEG with QR codes, or a folder of pictures: needs
+                 pip install 'lambdatotp[pictures]'
       django     `manage.py dumpdata`: django-otp's and django-allauth's keys
 
     docs/migration.md says how to get each. A table of the original lambdatotp needs no
@@ -236,7 +239,7 @@ def import_(
       lambdatotp import users.csv --dry-run
       lambdatotp import users.csv --report refused.csv
       lambdatotp import aegis.json --issuer ACME
-      zbarimg --quiet --raw transfer.png | lambdatotp import -
+      lambdatotp import screenshots/
     """
     embedded = where.get("embedded") or os.environ.get("LAMBDATOTP_EMBEDDED") or ""
     if os.path.exists(embedded) and os.path.exists(file) and os.path.samefile(embedded, file):  # noqa: PTH110, PTH121 - a name may be ""

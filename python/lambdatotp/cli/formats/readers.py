@@ -7,17 +7,20 @@ of other programs are documents, which are read whole.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lambdatotp._lambdatotp import read_transfer
 
 from .documents import DOCUMENTS, items, kind_of
+from .pictures import texts_of
+from .pskc import read_pskc
 from .rows import STATE, Row, UnreadableError, of_mapping, of_uri, parse_uri, plain, row_of, unused
-from .source import Source, opened
+from .source import PICTURES, Source, opened
 from .tables import OATH, read_csv, read_oath
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from .rows import User
 
@@ -28,12 +31,16 @@ SCHEME, MIGRATION, STEAM = "otpauth://", "otpauth-migration://", "steam://"
 
 def detect(source: Source) -> str:
     """Tell what a file is, by how it begins."""
+    if source.folder is not None or source.head.startswith(PICTURES):
+        return "picture"
     source.refuse_other_kinds()
     line = source.first_line()
     if not line:
         raise UnreadableError("the file is empty")
     if line.lower().startswith((SCHEME, MIGRATION, STEAM)):
         return "uri"
+    if line.startswith("<"):
+        return "pskc"
     if not line.startswith(("{", "[")):
         return "oath" if OATH.match(line) else "csv"
     try:
@@ -51,6 +58,8 @@ def read(source: Source, form: str = "auto") -> Iterator[Row]:
     """
     if form == "auto":
         form = detect(source)
+    if source.folder is not None and form != "picture":
+        raise UnreadableError("it is a folder: only pictures are read from one")
     reader = READERS.get(form)
     return reader(source) if reader else _document(source, form)
 
@@ -88,19 +97,31 @@ def _of_object(mapping: object, source: Source, state: tuple[str, ...] = ()) -> 
 
 
 def _uris(source: Source) -> Iterator[Row]:
+    return _of_texts((Row(n, {}), line.strip()) for n, line in enumerate(source.lines(), 1))
+
+
+def _pictures(source: Source) -> Iterator[Row]:
+    return _of_texts(texts_of(source))
+
+
+def _of_texts(texts: Iterable[tuple[Row, str]]) -> Iterator[Row]:
+    """Read key URIs and Google's transfers, each with its place."""
     transfers: dict[int, tuple[int, set[int]]] = {}
-    number = 0
-    for number, line in enumerate(source.lines(), 1):
-        text = line.strip()
-        if text.lower().startswith(MIGRATION):
-            yield from _migration(number, text, transfers)
+    place = Row(0, {})
+    for place, text in texts:
+        if place.problem:
+            yield place
+        elif text.lower().startswith(MIGRATION):
+            for row in _migration(place.line, text, transfers):
+                yield replace(row, unit=place.unit, file=place.file)
         elif text and not text.startswith("#"):
-            yield row_of(number, parse_uri, text)
+            row = row_of(place.line, parse_uri, text)
+            yield replace(row, unit=place.unit, file=place.file)
     for parts, seen in transfers.values():
         missing = [str(part + 1) for part in range(parts) if part not in seen]
         if missing:
             problem = f"part {', '.join(missing)} of {parts} of a transfer is not in the file"
-            yield Row(number, {}, problem=problem)
+            yield replace(place, problem=problem)
 
 
 def _migration(line: int, text: str, transfers: dict[int, tuple[int, set[int]]]) -> Iterator[Row]:
@@ -176,6 +197,8 @@ READERS: dict[str, Callable[[Source], Iterator[Row]]] = {
     "uri": _uris,
     "migration": _uris,
     "oath": read_oath,
+    "pskc": read_pskc,
+    "picture": _pictures,
 }
 
 FORMATS = ("auto", *READERS, *DOCUMENTS)

@@ -186,7 +186,9 @@ def from_bytes(key: bytes) -> str:
 def of_uri(key: KeyUri) -> User:
     """Take a key URI for a user: the account name is the user id."""
     if key.period is None:
-        raise UnreadableError("it is counter-based (hotp): only time-based codes can be verified")
+        error = UnreadableError("it is counter-based (hotp): only time-based codes can be verified")
+        error.user = key.account_name
+        raise error
     fields = {
         "user": key.account_name,
         "secret": key.secret.base32,
@@ -223,7 +225,7 @@ def _of_key(text: str) -> User:
     if "enckey" in key:
         raise UnreadableError("the secret is encrypted: write passlib's keys without a wallet")
     names = {"label": "user", "key": "secret"}
-    return of_mapping({names.get(name, name): value for name, value in key.items() if name != "v"})
+    return _parts({names.get(name, name): value for name, value in key.items() if name != "v"}, ())
 
 
 def of_mapping(mapping: Mapping[str, Any], state: Iterable[str] = ()) -> User:
@@ -232,14 +234,22 @@ def of_mapping(mapping: Mapping[str, Any], state: Iterable[str] = ()) -> User:
     Of what a user has behind them, only the names in `state` are read.
     """
     try:
-        return _of_mapping(mapping, state)
+        fields, issuer = _parts(mapping, state)
+        _require(fields, "user", "user")
+        _require(fields, "secret", "secret, and no uri")
     except UnreadableError as error:
         user = next(filter(_is_there, map(mapping.get, NAMES["user"])), "")
         error.user = str(user) if isinstance(user, str | int) else error.user
         raise
+    return fields, issuer
 
 
-def _of_mapping(mapping: Mapping[str, Any], state: Iterable[str]) -> User:
+def _require(fields: Mapping[str, Any], name: str, called: str) -> None:
+    if not fields.get(name):
+        raise UnreadableError(f"it has no {called}")
+
+
+def _parts(mapping: Mapping[str, Any], state: Iterable[str]) -> User:
     given = _given(mapping, state)
     if given.pop("type", "totp").lower() != "totp" or given.pop("counter", 0):
         raise UnreadableError("its type is not totp: only time-based codes can be verified")
@@ -252,9 +262,6 @@ def _of_mapping(mapping: Mapping[str, Any], state: Iterable[str]) -> User:
         issuer = issuer or named
     _agree(fields, given)
     fields.update(given)
-    for name, called in (("user", "user"), ("secret", "secret, and no uri")):
-        if not fields.get(name):
-            raise UnreadableError(f"it has no {called}")
     return fields, issuer or title
 
 

@@ -7,6 +7,7 @@ import io
 import sys
 from contextlib import contextmanager
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from .rows import UnreadableError
@@ -14,7 +15,8 @@ from .rows import UnreadableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM")
+# PNG, JPEG, WebP, GIF.
+PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"RIFF", b"GIF8")
 
 # How files begin that hold no text, and what to do about them.
 OTHERS = {
@@ -46,6 +48,7 @@ class Source:
             at = raw.tell()
             self.size = raw.seek(0, io.SEEK_END)
             raw.seek(at)
+        self.folder: list[Path] | None = None
         self._seen: list[str] = []
         # Names of columns that nothing is read from, and how many entries have no key.
         self.unused: dict[str, None] = {}
@@ -97,6 +100,12 @@ def opened(path: str) -> Iterator[Source]:
         finally:
             source.text.detach()
             buffered.detach()
+    elif Path(path).is_dir():
+        source = Source(io.BufferedReader(cast("io.RawIOBase", io.BytesIO())))
+        # What is hidden was put there by a program.
+        source.folder = sorted(p for p in Path(path).iterdir() if not p.name.startswith("."))
+        source.size = None
+        yield source
     else:
         with open(path, "rb") as file:  # noqa: PTH123 - what peek() belongs to
             yield Source(file)

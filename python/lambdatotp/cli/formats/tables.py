@@ -172,7 +172,9 @@ def _oath(cells: list[str]) -> tuple[dict[str, object], str | None]:
     mapping = {"type": "hotp", **dict(zip(columns, cells, strict=False))}
     key = mapping.get("secrethex", "").removeprefix("0x")
     if len(key) in {32, 64, 128} and mapping["type"].lower() == "totp":
-        raise UnreadableError(
+        error = UnreadableError(
             "OATH CSV names no hash, and the key's length does not tell it: use csv instead"
         )
+        error.user = mapping["user"]
+        raise error
     return of_mapping({**mapping, "secrethex": key})
