@@ -9,6 +9,7 @@ import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
@@ -244,6 +245,8 @@ def import_(
     embedded = where.get("embedded") or os.environ.get("LAMBDATOTP_EMBEDDED") or ""
     if os.path.exists(embedded) and os.path.exists(file) and os.path.samefile(embedded, file):  # noqa: PTH110, PTH121 - a name may be ""
         raise click.UsageError(f"{file} is the table itself: nothing is imported into its source")
+    if Path(file).is_dir() and not readers.has_pictures(Path(file)):
+        raise click.UsageError(f"{file} is a directory, and no picture is in it")
     tally = Tally()
     importer = Importer(verifier(**where), tally, rehearsal=dry_run, rate=rate)
 

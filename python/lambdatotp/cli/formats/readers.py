@@ -16,7 +16,7 @@ from .documents import DOCUMENTS, items, kind_of
 from .pictures import texts_of
 from .pskc import read_pskc
 from .rows import STATE, Row, UnreadableError, of_mapping, of_uri, parse_uri, plain, row_of, unused
-from .source import PICTURES, Source, opened
+from .source import PICTURES, Source, has_pictures, opened
 from .tables import OATH, read_csv, read_oath
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .rows import User
 
-__all__ = ["FORMATS", "Source", "detect", "opened", "read"]
+__all__ = ["FORMATS", "Source", "detect", "has_pictures", "opened", "read"]
 
 SCHEME, MIGRATION, STEAM = "otpauth://", "otpauth-migration://", "steam://"
 

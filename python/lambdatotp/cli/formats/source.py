@@ -88,6 +88,16 @@ class Source:
             raise UnreadableError("it is not a text; an encrypted export perhaps")
 
 
+def has_pictures(folder: Path) -> bool:
+    """Tell whether there is a picture in a folder."""
+    for path in folder.iterdir():
+        if path.is_file():
+            with path.open("rb") as file:
+                if file.read(8).startswith(PICTURES):
+                    return True
+    return False
+
+
 @contextmanager
 def opened(path: str) -> Iterator[Source]:
     """Open a file, or standard input for "-"."""
