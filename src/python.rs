@@ -8,6 +8,8 @@ mod admin;
 mod arguments;
 mod errors;
 mod guard;
+#[cfg(unix)]
+mod letterbox;
 mod otp;
 mod pyotp;
 mod qr;

@@ -509,6 +509,25 @@ MUTANTS = {
         "",
         "tests/python/module/test_signals.py -k alarm",
     ),
+    "asyncio: a cancelled call goes on": Mutant(
+        "src/python/letterbox.rs",
+        "if let Some(Expected { task, .. }) = self.letterbox.get().no_longer(self.number) {",
+        "if let (Some(Expected { task, .. }), true) = "
+        "(self.letterbox.get().no_longer(self.number), self.number == 0) {",
+        "tests/python/module/test_async.py -k cancelling_ends_the_request",
+    ),
+    "asyncio: closed loops are kept": Mutant(
+        "src/python/letterbox.rs",
+        "letterbox.get().give_up();",
+        "",
+        "tests/python/module/test_async.py -k leave_no_sockets",
+    ),
+    "asyncio: a loop that cannot watch a socket has no other way": Mutant(
+        "src/python/letterbox.rs",
+        "Err(error) if error.is_instance_of::<PyNotImplementedError>(py) => {",
+        "Err(error) if error.is_instance_of::<PyOSError>(py) => {",
+        "tests/python/module/test_async.py -k of_every_kind",
+    ),
     "connections: a retry takes the next dead one": Mutant(
         "src/store/client/connections.rs",
         "if suspect && !had_none() {",

@@ -3,7 +3,9 @@
 //! It has no threads of its own. A synchronous call drives it on the caller's
 //! thread, with the GIL released; the first awaitable starts one background thread
 //! that drives it from then on. A forked child has none of its parent's threads, so
-//! it gets a runtime of its own, and the parent's is left alone.
+//! it gets a runtime of its own, and the parent's is left alone. That thread leaves results
+//! in the letterbox of the loop that awaits them; where a loop cannot watch a socket, as on
+//! Windows, pyo3-async-runtimes hands them over instead.
 
 use std::future::pending;
 use std::pin::{Pin, pin};
@@ -11,9 +13,11 @@ use std::sync::{Arc, Once, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+#[cfg(unix)]
+use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::sync::OnceExt;
+use pyo3::sync::{OnceExt, PyOnceLock};
 use pyo3_async_runtimes::TaskLocals;
 use pyo3_async_runtimes::generic;
 use tokio::runtime::{Builder, Runtime};
@@ -21,6 +25,8 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
 
 use super::guard::{contained_future, guarded};
+#[cfg(unix)]
+use super::letterbox::{Letterbox, Letterboxes};
 use crate::process::{Owned, PerProcess};
 
 /// Threads that look up host names and hand results to Python, started on demand.
@@ -31,6 +37,8 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 struct Process {
     runtime: Runtime,
+    #[cfg(unix)]
+    letterboxes: PyOnceLock<Letterboxes>,
     worker: Once,
     /// Whether results may still be handed to Python. Held while one is, so that
     /// the interpreter does not go away under it.
@@ -50,7 +58,13 @@ fn process() -> PyResult<Arc<Owned<Process>>> {
         .max_blocking_threads(MAX_HELPERS)
         .build()
         .map_err(|error| PyRuntimeError::new_err(format!("cannot start tokio: {error}")))?;
-    Ok(PROCESS.put(Process { runtime, worker: Once::new(), open: RwLock::new(true) }))
+    Ok(PROCESS.put(Process {
+        runtime,
+        #[cfg(unix)]
+        letterboxes: PyOnceLock::new(),
+        worker: Once::new(),
+        open: RwLock::new(true),
+    }))
 }
 
 /// Runs a future to its end on this thread; other Python threads go on meanwhile.
@@ -116,7 +130,7 @@ where
             });
     });
     started?;
-    generic::future_into_py::<Worker, _, T>(py, contained_future(future)).map_err(|error| {
+    let event_loop = get_running_loop(py).map_err(|error| {
         if !error.is_instance_of::<PyRuntimeError>(py) {
             return error;
         }
@@ -125,6 +139,40 @@ where
             "lambdatotp's coroutines need a running asyncio event loop: under trio, call the \
              synchronous method in a thread (trio.to_thread.run_sync)",
         )
+    })?;
+    #[cfg(unix)]
+    if let Some(letterbox) =
+        process.letterboxes.get_or_try_init(py, || Letterboxes::new(py))?.of(&event_loop)?
+    {
+        return by_letterbox(&process, &letterbox, &event_loop, future);
+    }
+    let locals = TaskLocals::new(event_loop);
+    let future = contained_future(future);
+    generic::future_into_py_with_locals::<Worker, _, T>(py, locals, future)
+}
+
+fn get_running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    static GET: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    GET.import(py, "asyncio", "get_running_loop")?.call0()
+}
+
+#[cfg(unix)]
+fn by_letterbox<'py, T, E>(
+    process: &Process,
+    letterbox: &Bound<'py, Letterbox>,
+    event_loop: &Bound<'py, PyAny>,
+    future: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> PyResult<Bound<'py, PyAny>>
+where
+    T: for<'a> IntoPyObject<'a> + Send + 'static,
+    E: Into<PyErr> + 'static,
+{
+    Letterbox::expect(letterbox, event_loop, |slot, number| {
+        let task = process.runtime.spawn(async move {
+            let result = contained_future(future).await;
+            slot.put(number, Box::new(move |py| result?.into_py_any(py)));
+        });
+        task.abort_handle()
     })
 }
 

@@ -38,12 +38,13 @@ impl Store {
                 (field::DELETED_AT.to_owned(), n(now)),
                 (field::EXPIRES_AT.to_owned(), n(now.saturating_add(TOMBSTONE_SECONDS))),
             ]);
-            // A tombstone in the place of another one keeps who ended the enrollment.
+            // A tombstone in the place of another one keeps which enrollment ended, and who
+            // ended it.
             let ended = seen.as_ref().filter(|seen| seen.is_tombstone());
             let ended_by = ended.and_then(|seen| seen.attribute(field::DELETED_BY)).cloned();
             tombstone.insert(field::DELETED_BY.to_owned(), ended_by.unwrap_or_else(|| s(&id)));
-            let replaced = seen.as_ref().and_then(|seen| seen.attribute(field::ENROLLMENT_ID));
-            if let Some(replaced) = replaced {
+            let named = if there { field::ENROLLMENT_ID } else { field::REPLACED_ID };
+            if let Some(replaced) = seen.as_ref().and_then(|seen| seen.attribute(named)) {
                 tombstone.insert(field::REPLACED_ID.to_owned(), replaced.clone());
             }
             let Err(old) = self.put(&turn, tombstone, &condition, value).await? else {

@@ -38,7 +38,8 @@ pub(super) mod field {
     pub(in crate::store) const DELETED_AT: &str = "deleted_at";
     /// The id of the deletion that ended the last enrollment, whatever tombstones came since.
     pub(in crate::store) const DELETED_BY: &str = "deleted_by";
-    /// The `enrollment_id` of what this enrollment or tombstone took the place of.
+    /// The `enrollment_id` of what this enrollment took the place of; of a tombstone, the
+    /// last enrollment's, whatever tombstones came since.
     pub(in crate::store) const REPLACED_ID: &str = "replaced_id";
     /// Set fresh by each operator's write.
     pub(in crate::store) const CHANGE_ID: &str = "change_id";
