@@ -7,12 +7,29 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Chalice, IAMAuthorizer, Response
 
 from chalicelib import access, audit, config
-from chalicelib.fields import CONTENT_TYPES, number_of_codes, text
+from chalicelib.fields import CONTENT_TYPES, names, number_of_codes, switch, text
 from chalicelib.http import answering
 from chalicelib.replies import reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from lambdatotp import Enrollment, Verification
+
+# What `lambdatotp show --json` has.
+STATUS = (
+    "registered_at",
+    "confirmed_at",
+    "expires_at",
+    "rotation_expires_at",
+    "locked",
+    "misses",
+    "attempts_left",
+    "retry_after",
+    "ahead",
+    "recovery_codes_left",
+    "sealed_by",
+)
 
 app = Chalice(app_name="lambdatotp")
 config.connect()
@@ -41,12 +58,37 @@ def route(
 def register(fields: dict[str, Any]) -> Response:
     """Register a user: 201 with the QR code to show them."""
     user = text(fields, "user")
-    codes = number_of_codes(fields, "recovery_codes", 0)
-    enrollment = config.verifier().register(user, recovery_codes=codes)
+    enrollment = config.verifier().register(
+        user,
+        recovery_codes=number_of_codes(fields, "recovery_codes", 0),
+        replace_unconfirmed=switch(fields, "replace_unconfirmed"),
+        **names(fields),
+    )
     audit.event("registered", user)
+    return _shown(enrollment)
+
+
+@route("/rotate", "POST", "rotate")
+def rotate(fields: dict[str, Any]) -> Response:
+    """Begin a change of phone: 201 with the QR code of the secret that waits."""
+    user = text(fields, "user")
+    enrollment = config.verifier().rotate(user, **names(fields))
+    audit.event("rotated", user)
+    return _shown(enrollment)
+
+
+@route("/confirm", "POST", "confirm")
+def confirm(fields: dict[str, Any]) -> Response:
+    """Check a code of the secret that waits: a right one makes it the user's."""
+    user, code = text(fields, "user"), text(fields, "code")
+    verdict = config.verifier().confirm(user, code)
+    return _told(user, verdict, accepted="confirmed")
+
+
+def _shown(enrollment: Enrollment) -> Response:
     body: dict[str, Any] = {
-        "user_id": user,
-        "user": user,
+        "user_id": enrollment.user,
+        "user": enrollment.user,
         "qr_code": enrollment.uri,
         "qr_code_url": enrollment.qr_data_uri(),
     }
@@ -75,11 +117,17 @@ def verify_in_body(fields: dict[str, Any]) -> Response:
 
 def _verify(fields: dict[str, Any]) -> Response:
     user, code = text(fields, "user"), text(fields, "code")
-    verdict = config.verifier().check(user, code)
-    audit.event(verdict.outcome, user)
-    body: dict[str, Any] = {"code_is_valid": bool(verdict)}
-    if verdict.recovery_codes_left is not None:
-        body["recovery_codes_left"] = verdict.recovery_codes_left
+    return _told(user, config.verifier().check(user, code))
+
+
+def _told(user: str, verdict: Verification, accepted: str = "accepted") -> Response:
+    """Tell a verdict. That a wrong code was right once stays in the audit trail."""
+    audit.event(accepted if verdict.outcome == "accepted" else verdict.outcome, user)
+    body: dict[str, Any] = {"code_is_valid": bool(verdict), "first": verdict.first}
+    for name in ("attempts_left", "recovery_codes_left"):
+        # Of a text that cannot be a code, the table was not asked.
+        if (left := getattr(verdict, name)) is not None:
+            body[name] = left
     return reply(200, body)
 
 
@@ -90,6 +138,14 @@ def enrollment_page(_fields: dict[str, Any]) -> Response:
     from chalicelib import enroll  # noqa: PLC0415
 
     return enroll.page()
+
+
+@route("/status", "POST", "status")
+def status(fields: dict[str, Any]) -> Response:
+    """Show what can be known of a user: no secret, no code."""
+    user = text(fields, "user")
+    known = config.verifier().status(user)
+    return reply(200, {"user_id": user, **{name: getattr(known, name) for name in STATUS}})
 
 
 @route("/unlock", "POST", "unlock")

@@ -17,15 +17,23 @@ if TYPE_CHECKING:
 
     from chalice.app import Request
 
-EVERYTHING = frozenset({"register", "verify", "unlock", "recovery_codes", "delete"})
+EVERYTHING = frozenset(
+    {
+        "register",
+        "rotate",
+        "confirm",
+        "verify",
+        "status",
+        "unlock",
+        "recovery_codes",
+        "delete",
+    }
+)
 # What nobody may do until callers have to prove who they are.
 GUARDED = EVERYTHING - {"register", "verify"}
 
 # What a token of each variable may do.
-RIGHTS = {
-    _tokens.API_TOKEN: EVERYTHING,
-    _tokens.VERIFY_TOKEN: frozenset({"verify"}),
-}
+RIGHTS = {name: EVERYTHING if rights is None else rights for name, rights in _tokens.SCOPES.items()}
 
 
 def _configured() -> dict[str, tuple[str, ...]]:

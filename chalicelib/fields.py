@@ -55,6 +55,25 @@ def text(fields: Mapping[str, Any], name: str) -> str:
     return value
 
 
+def names(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Take the names that the authenticator app is to show, as far as they are given."""
+    given = {name: fields[name] for name in ("account_name", "issuer") if name in fields}
+    for name, value in given.items():
+        if not isinstance(value, str):
+            raise bad_request(f"{name} is not a string.")
+    return given
+
+
+def switch(fields: Mapping[str, Any], name: str) -> bool:
+    """Take a yes or no, which a form sends as text; by default no."""
+    value = fields.get(name, False)
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value)
+    if not isinstance(value, bool):
+        raise bad_request(f"{name} is not true or false.")
+    return value
+
+
 def number_of_codes(fields: Mapping[str, Any], name: str, default: int, *, least: int = 0) -> int:
     """Take a number of recovery codes, which a form sends as text."""
     value = fields.get(name, default)

@@ -26,7 +26,9 @@ RETRY_AFTER = "2"
 REFUSALS: tuple[tuple[type[lambdatotp.LambdaTotpError], int, str, str | None], ...] = (
     (lambdatotp.UserExistsError, 409, "ConflictError", "conflict"),
     (lambdatotp.UserNotFoundError, 404, "NotFoundError", "not_found"),
+    (lambdatotp.NoRotationError, 409, "ConflictError", "no_rotation"),
     (lambdatotp.InvalidUserError, 400, "BadRequestError", None),
+    (lambdatotp.InvalidLabelError, 400, "BadRequestError", None),
     (lambdatotp.TooManyAttemptsError, 429, "TooManyRequestsError", "throttled"),
     (lambdatotp.LockedError, 423, "LockedError", "locked"),
 )

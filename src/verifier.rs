@@ -10,6 +10,7 @@ mod delete;
 mod error;
 mod recovery;
 mod register;
+mod rotation;
 mod status;
 mod unlock;
 mod verify;
@@ -24,9 +25,9 @@ pub use crate::policy::{Charge, Policy};
 pub use config::{Config, Window};
 pub use error::VerifierError;
 pub use recovery::MAX_RECOVERY_CODES;
-pub use register::{Enrollment, Registration};
+pub use register::{Enrollment, Label, Registration};
 pub use status::UserStatus;
-pub use verify::Verification;
+pub use verify::{Outcome, Verification};
 
 /// The longest user id, in bytes of UTF-8.
 const MAX_USER_BYTES: usize = 256;
@@ -127,16 +128,20 @@ impl Verifier {
 /// Any text of 1 to 256 bytes without control characters. It is used as it is: no
 /// case folding, no Unicode normalization.
 fn check_user(user: &str) -> Result<(), VerifierError> {
-    let problem = if user.is_empty() {
-        "it is empty"
-    } else if user.len() > MAX_USER_BYTES {
-        "it is longer than 256 bytes of UTF-8"
-    } else if user.chars().any(char::is_control) {
-        "it holds control characters"
+    check_name(user).map_err(VerifierError::InvalidUser)
+}
+
+/// What is wrong with a user id or an account name.
+fn check_name(name: &str) -> Result<(), &'static str> {
+    if name.is_empty() {
+        Err("it is empty")
+    } else if name.len() > MAX_USER_BYTES {
+        Err("it is longer than 256 bytes of UTF-8")
+    } else if name.chars().any(char::is_control) {
+        Err("it holds control characters")
     } else {
-        return Ok(());
-    };
-    Err(VerifierError::InvalidUser(problem))
+        Ok(())
+    }
 }
 
 #[cfg(feature = "simulation")]

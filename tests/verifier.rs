@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use lambdatotp::otp::Totp;
 use lambdatotp::store::{Settings, StoreError};
-use lambdatotp::verifier::{
-    Config, Policy, Registration, Verification, Verifier, VerifierError, Window,
-};
+use lambdatotp::verifier::{self, Config, Policy, Registration, Verifier, VerifierError, Window};
 use proptest::prelude::*;
 
 const START: u64 = 1_700_000_000;
@@ -64,7 +62,12 @@ struct Model {
 
 #[derive(Debug, PartialEq)]
 enum Outcome {
-    Verdict(Verification),
+    Verdict {
+        outcome: verifier::Outcome,
+        step: Option<u64>,
+        first: bool,
+        attempts_left: Option<u32>,
+    },
     Throttled,
     Locked,
     NotFound,
@@ -81,6 +84,11 @@ fn outcome<T>(result: Result<T, VerifierError>, done: impl FnOnce(T) -> Outcome)
         Err(VerifierError::UserExists) => Outcome::Exists,
         Err(error) => panic!("{error}"),
     }
+}
+
+fn verdict(given: verifier::Verification) -> Outcome {
+    let verifier::Verification { outcome, step, first, attempts_left, .. } = given;
+    Outcome::Verdict { outcome, step, first, attempts_left }
 }
 
 impl Model {
@@ -105,16 +113,27 @@ impl Model {
         let matching = (step - window..=step + window)
             .filter(|&step| self.totp.code_for_step(step).as_str() == code)
             .max();
-        Outcome::Verdict(match matching {
+        let first = self.used.is_none();
+        let (outcome, step) = match matching {
             Some(step) if self.used.is_none_or(|used| used < step) => {
                 self.attempts += 1.0;
                 self.misses = 0;
                 self.used = Some(step);
-                Verification::Accepted { step }
+                (verifier::Outcome::Accepted, Some(step))
             }
-            Some(_) => Verification::Replayed,
-            None => Verification::Rejected,
-        })
+            Some(_) => (verifier::Outcome::Replayed, None),
+            None => (verifier::Outcome::Rejected, None),
+        };
+        let until_locked = policy.max_misses() - self.misses;
+        // A hair again.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
+        let left = (self.attempts + 1e-9) as u32;
+        Outcome::Verdict {
+            outcome,
+            step,
+            first: first && step.is_some(),
+            attempts_left: Some(left.min(until_locked)),
+        }
     }
 }
 
@@ -181,7 +200,7 @@ proptest! {
                         };
                         let time = Duration::from_secs(now);
                         let result = verifier.verify_at(USERS[user], &code, time).await;
-                        (expected, outcome(result, Outcome::Verdict))
+                        (expected, outcome(result, verdict))
                     }
                 };
                 prop_assert_eq!(expected, got, "{:?} at {}", step, now - START);
@@ -205,7 +224,7 @@ proptest! {
                 let now = START + seconds;
                 let code = totp.code_for_step((now / 30).saturating_add_signed(offset));
                 let verdict = verifier.verify_at("ana", code.as_str(), Duration::from_secs(now)).await;
-                if let Ok(Verification::Accepted { step }) = verdict {
+                if let Ok(verifier::Verification { step: Some(step), .. }) = verdict {
                     prop_assert!(used.iter().all(|&before| before < step));
                     used.push(step);
                 }
@@ -230,7 +249,7 @@ fn a_table_in_a_file_is_still_there() {
     let again = Verifier::new(config()).expect("valid");
     let now = Duration::from_secs(START);
     let verdict = run(again.verify_at("ana", totp.code_at(START).as_str(), now));
-    assert_eq!(verdict, Ok(Verification::Accepted { step: START / 30 }));
+    assert_eq!(verdict.expect("a verdict").step, Some(START / 30));
     std::fs::remove_dir_all(folder).expect("removable");
 }
 

@@ -150,14 +150,14 @@ MUTANTS = {
     ),
     "moving in: whoever is there is written over": Mutant(
         REGISTER,
-        'map_or("attribute_not_exists(user_id)"',
-        'map_or("attribute_not_exists(nothing)"',
+        '("attribute_not_exists(user_id)".to_owned(), HashMap::new())',
+        '("attribute_not_exists(nothing)".to_owned(), HashMap::new())',
         "tests/python/cli/test_formats.py -k named_by_line",
     ),
     "time limit: operators wait past it": Mutant(
         "src/verifier/admin.rs",
-        "self.in_time(async { Ok(self.0.store.users(request).await?) }).await",
-        "Ok(self.0.store.users(request).await?)",
+        "self.in_time(async { Ok(self.0.store.users(request, now).await?) }).await",
+        "Ok(self.0.store.users(request, now).await?)",
         f"{FAULTS} -k operators_calls",
     ),
     "window: as wide as anyone asks": Mutant(
@@ -270,8 +270,9 @@ MUTANTS = {
     ),
     "late requests: a registration takes the place of any tombstone": Mutant(
         REGISTER,
-        'map_or("attribute_not_exists(user_id)"',
-        'map_or("attribute_not_exists(user_id) OR attribute_exists(deleted_at)"',
+        '("attribute_not_exists(user_id)".to_owned(), HashMap::new())',
+        '("attribute_not_exists(user_id) OR attribute_exists(deleted_at)".to_owned(),'
+        " HashMap::new())",
         f"{SIMULATION} known_faults",
     ),
     "late requests: recovery codes leave no trace": Mutant(

@@ -34,7 +34,14 @@ type Attributes = HashMap<String, AttributeValue>;
 
 fn register(totp: &Totp, keys: &KeyRing) -> Attributes {
     let user =
-        NewUser { user: USER, totp, registered_at: NOW, expires_at: None, recovery: Vec::new() };
+        NewUser {
+            user: USER,
+            totp,
+            registered_at: NOW,
+            expires_at: None,
+            generated: true,
+            recovery: Vec::new(),
+        };
     fuzzing::attributes(&user, ENROLLMENT_ID, keys).expect("an item")
 }
 

@@ -40,11 +40,13 @@ from ._verifier import Verifier
 from .exceptions import (
     ConfigurationError,
     InternalError,
+    InvalidLabelError,
     InvalidSecretError,
     InvalidUserError,
     LambdaTotpError,
     LambdaTotpWarning,
     LockedError,
+    NoRotationError,
     StoreCorruptError,
     StoreUnavailableError,
     TooManyAttemptsError,
@@ -58,12 +60,14 @@ __all__ = [
     "Enrollment",
     "Hotp",
     "InternalError",
+    "InvalidLabelError",
     "InvalidSecretError",
     "InvalidUserError",
     "KeyUri",
     "LambdaTotpError",
     "LambdaTotpWarning",
     "LockedError",
+    "NoRotationError",
     "Secret",
     "StoreCorruptError",
     "StoreUnavailableError",
@@ -100,8 +104,14 @@ def _default() -> Verifier:
     return verifier
 
 
-def register(
-    user: str, *, secret: Secret | str | None = None, recovery_codes: int = 0
+def register(  # noqa: PLR0913 - all but the user by name
+    user: str,
+    *,
+    secret: Secret | str | None = None,
+    recovery_codes: int = 0,
+    account_name: str | None = None,
+    issuer: str | None = None,
+    replace_unconfirmed: bool = False,
 ) -> Enrollment:
     """Registers a user.
 
@@ -110,6 +120,13 @@ def register(
         secret: A `Secret`, or base32 of 80 bits or more, to move an existing
             authenticator in; by default a fresh one of 160 bits.
         recovery_codes: How many recovery codes to make, 0 to 20.
+        account_name: Whose code it is, as the authenticator app shows it, 1 to 256 bytes
+            of UTF-8 without control characters; the user id. It is not stored.
+        issuer: Who asks for the code, as the app shows it, 1 to 100 bytes; the verifier's
+            issuer. It is not stored.
+        replace_unconfirmed: Start again if the user is registered and no code was ever
+            accepted. A user whose secret was given or imported, or whom the original
+            application made, is never replaced.
 
     Returns:
         The enrollment: its QR code is to be shown to the user, once.
@@ -117,12 +134,20 @@ def register(
     Raises:
         UserExistsError: The user is registered already; nothing changed.
         InvalidUserError: The user id cannot be used.
+        InvalidLabelError: The account name or the issuer cannot be used.
         InvalidSecretError: The secret cannot be used.
         ValueError: More recovery codes than 20.
         StoreUnavailableError: No answer from the table.
         ConfigurationError: Credentials, region, table or permissions are wrong.
     """
-    return _default().register(user, secret=secret, recovery_codes=recovery_codes)
+    return _default().register(
+        user,
+        secret=secret,
+        recovery_codes=recovery_codes,
+        account_name=account_name,
+        issuer=issuer,
+        replace_unconfirmed=replace_unconfirmed,
+    )
 
 
 def verify(user: str, code: str) -> bool:
@@ -170,11 +195,24 @@ def delete(user: str) -> None:
     _default().delete(user)
 
 
-async def register_async(
-    user: str, *, secret: Secret | str | None = None, recovery_codes: int = 0
+async def register_async(  # noqa: PLR0913 - as above
+    user: str,
+    *,
+    secret: Secret | str | None = None,
+    recovery_codes: int = 0,
+    account_name: str | None = None,
+    issuer: str | None = None,
+    replace_unconfirmed: bool = False,
 ) -> Enrollment:
     """Register a user: `register`, awaitable."""
-    return await _default().register_async(user, secret=secret, recovery_codes=recovery_codes)
+    return await _default().register_async(
+        user,
+        secret=secret,
+        recovery_codes=recovery_codes,
+        account_name=account_name,
+        issuer=issuer,
+        replace_unconfirmed=replace_unconfirmed,
+    )
 
 
 async def verify_async(user: str, code: str) -> bool:

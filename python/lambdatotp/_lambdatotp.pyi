@@ -14,6 +14,7 @@ __all__ = [
     "Imported",
     "KeyUri",
     "ListedUser",
+    "Pending",
     "Resealed",
     "Secret",
     "StoredUser",
@@ -396,13 +397,21 @@ class Verifier:
         max_misses: int | None = None,
         keys: str | None = None,
         enrollment_ttl: float | None = None,
+        rotation_ttl: float | None = None,
         timeout: float | None = None,
         connect_timeout: float | None = None,
         attempt_timeout: float | None = None,
         max_connections: int | None = None,
     ) -> Self: ...
     def register(
-        self, user: str, *, secret: Secret | str | None = None, recovery_codes: int = 0
+        self,
+        user: str,
+        *,
+        secret: Secret | str | None = None,
+        recovery_codes: int = 0,
+        account_name: str | None = None,
+        issuer: str | None = None,
+        replace_unconfirmed: bool = False,
     ) -> Enrollment:
         """Registers a user.
 
@@ -411,6 +420,13 @@ class Verifier:
             secret: A `Secret`, or base32 of 80 bits or more, to move an existing
                 authenticator in; by default a fresh one of 160 bits.
             recovery_codes: How many recovery codes to make, 0 to 20.
+            account_name: Whose code it is, as the authenticator app shows it, 1 to 256 bytes
+                of UTF-8 without control characters; the user id. It is not stored.
+            issuer: Who asks for the code, as the app shows it, 1 to 100 bytes; the verifier's
+                issuer. It is not stored.
+            replace_unconfirmed: Start again if the user is registered and no code was ever
+                accepted. A user whose secret was given or imported, or whom the original
+                application made, is never replaced.
 
         Returns:
             The enrollment: its QR code is to be shown to the user, once.
@@ -418,6 +434,7 @@ class Verifier:
         Raises:
             UserExistsError: The user is registered already; nothing changed.
             InvalidUserError: The user id cannot be used.
+            InvalidLabelError: The account name or the issuer cannot be used.
             InvalidSecretError: The secret cannot be used.
             ValueError: More recovery codes than 20.
             StoreUnavailableError: No answer from the table.
@@ -473,6 +490,49 @@ class Verifier:
             The verdict, true where `verify` would return True.
 
         Raises:
+            LambdaTotpError: For the reasons that `verify` gives.
+        """
+    def rotate(
+        self, user: str, *, account_name: str | None = None, issuer: str | None = None
+    ) -> Enrollment:
+        """Makes a new secret for a user who has one, for a change of phone without a gap.
+
+        It waits beside the old one, which verifies until `confirm`, and lapses after the
+        verifier's `rotation_ttl`. An earlier secret that waits is dropped. Ask for a code of
+        the old phone first: anyone who may rotate and confirm has the second factor.
+
+        Args:
+            user: The user id.
+            account_name: Whose code it is, as the authenticator app shows it; the user id.
+            issuer: Who asks for the code, as the app shows it; the verifier's issuer.
+
+        Returns:
+            The enrollment that waits: its QR code is to be shown to the user, once. It has no
+            recovery codes: those that the user has stay.
+
+        Raises:
+            UserNotFoundError: There is no such user.
+            InvalidUserError: The user id cannot be used.
+            InvalidLabelError: The account name or the issuer cannot be used.
+            StoreUnavailableError: No answer from the table. Ask again: nobody has seen the
+                secret that may wait.
+            ConfigurationError: Credentials, region, table or permissions are wrong.
+        """
+    def confirm(self, user: str, code: str) -> Verification:
+        """Checks a code of the secret that `rotate` made; a right one makes it the user's secret.
+
+        From then on the old one is gone, and the code is used up. Recovery codes stay. Charged
+        as `verify` charges, to the same budget; neither looks at the other's secret.
+
+        Args:
+            user: The user id.
+            code: What the new phone shows.
+
+        Returns:
+            The verdict, true for a right code: "accepted" or "rejected".
+
+        Raises:
+            NoRotationError: No secret waits, or it has lapsed. Nothing was charged.
             LambdaTotpError: For the reasons that `verify` gives.
         """
     def new_recovery_codes(self, user: str, count: int = 10) -> list[str]:
@@ -538,8 +598,18 @@ class Verifier:
             ConfigurationError: Credentials or region are missing.
         """
     def _register_async(
-        self, user: str, secret: Secret | str | None = None, recovery_codes: int = 0
+        self,
+        user: str,
+        secret: Secret | str | None = None,
+        recovery_codes: int = 0,
+        account_name: str | None = None,
+        issuer: str | None = None,
+        replace_unconfirmed: bool = False,
     ) -> Awaitable[Enrollment]: ...
+    def _rotate_async(
+        self, user: str, account_name: str | None = None, issuer: str | None = None
+    ) -> Awaitable[Enrollment]: ...
+    def _confirm_async(self, user: str, code: str) -> Awaitable[Verification]: ...
     def _check_async(self, user: str, code: str) -> Awaitable[Verification]: ...
     def _new_recovery_codes_async(self, user: str, count: int = 10) -> Awaitable[list[str]]: ...
     def _unlock_async(self, user: str) -> Awaitable[object]: ...
@@ -608,10 +678,27 @@ class Verification:
         a thief that a code was right.
         """
     @property
+    def step(self) -> int | None:
+        """The time step that an accepted code belongs to; None otherwise."""
+    @property
+    def first(self) -> bool:
+        """Whether this code confirmed the enrollment: none of the user was accepted before."""
+    @property
+    def attempts_left(self) -> int | None:
+        """Attempts that would be granted at once. None for a text that cannot be a code: nobody
+        looked at the user.
+        """
+    @property
     def recovery_codes_left(self) -> int | None:
-        """How many recovery codes are left, after one was used; None otherwise."""
+        """How many recovery codes are left; None for a text that cannot be a code."""
+    @property
+    def enrollment_id(self) -> str | None:
+        """Names the enrollment. A new registration has another one, and so has a rotation that
+        was confirmed. None for a text that cannot be a code, and for users of the original
+        application.
+        """
     def __bool__(self) -> bool: ...
-    def __reduce__(self) -> tuple[Callable[..., Verification], tuple[str, int]]: ...
+    def __reduce__(self) -> tuple[Callable[..., Verification], tuple[object, ...]]: ...
 
 @final
 class UserStatus:
@@ -628,6 +715,11 @@ class UserStatus:
     def expires_at(self) -> int | None:
         """When the registration lapses if no code is accepted before, in seconds since
         1970; None if it does not.
+        """
+    @property
+    def rotation_expires_at(self) -> int | None:
+        """When the secret that `rotate` made lapses if no code of it is confirmed before, in
+        seconds since 1970; None if none waits.
         """
     @property
     def locked(self) -> bool:
@@ -654,12 +746,18 @@ class UserStatus:
         """The name of the key that seals the secret; None for a plaintext secret."""
     def __reduce__(self) -> tuple[Callable[..., UserStatus], tuple[object, ...]]: ...
 
-def _verification(outcome: str, number: int, /) -> Verification:
-    """A verdict that was pickled: its outcome, and the step or how many codes are left."""
+def _verification(
+    outcome: str,
+    code: tuple[int | None, bool],
+    left: tuple[int | None, int | None],
+    enrollment_id: str | None,
+    /,
+) -> Verification:
+    """A verdict that was pickled."""
 
 def _user_status(
     life: tuple[int | None, int | None, int | None, int],
-    rest: tuple[int | None, int, str | None, int | None, int],
+    rest: tuple[int | None, int, str | None, int | None, int, int | None],
     budget: tuple[bool, int, int, int],
     /,
 ) -> UserStatus:
@@ -685,6 +783,7 @@ class UserState:
         throttle_at: int | None = None,
         recovery_at: int | None = None,
         recovery: list[str] = ...,
+        pending: Pending | None = None,
     ) -> UserState: ...
     @property
     def registered_at(self) -> int | None:
@@ -712,6 +811,21 @@ class UserState:
     @property
     def recovery(self) -> list[str]:
         """The hashes of the recovery codes that are left."""
+    @property
+    def pending(self) -> Pending | None:
+        """The rotation that is under way."""
+
+@final
+class Pending:
+    """The secret of a rotation that nobody has confirmed yet. Its repr shows none of it."""
+
+    def __new__(cls, totp: Totp, expires_at: int) -> Pending: ...
+    @property
+    def totp(self) -> Totp:
+        """The secret, and how codes are made of it."""
+    @property
+    def expires_at(self) -> int:
+        """When it lapses, in seconds since 1970."""
 
 @final
 class StoredUser:

@@ -7,6 +7,24 @@ from .exceptions import ConfigurationError
 # Where the app looks for them.
 API_TOKEN = "LAMBDATOTP_API_TOKEN"  # noqa: S105 - a variable's name
 VERIFY_TOKEN = "LAMBDATOTP_VERIFY_TOKEN"  # noqa: S105
+ENROLL_TOKEN = "LAMBDATOTP_ENROLL_TOKEN"  # noqa: S105
+SUPPORT_TOKEN = "LAMBDATOTP_SUPPORT_TOKEN"  # noqa: S105
+
+# What a token of each may do; None stands for everything.
+SCOPES: dict[str, frozenset[str] | None] = {
+    API_TOKEN: None,
+    VERIFY_TOKEN: frozenset({"verify"}),
+    ENROLL_TOKEN: frozenset({"register", "rotate", "confirm", "verify"}),
+    SUPPORT_TOKEN: frozenset({"status", "unlock", "recovery_codes"}),
+}
+
+# What people call them.
+SUBJECTS = {
+    API_TOKEN: "API token",
+    VERIFY_TOKEN: "verify token",
+    ENROLL_TOKEN: "enroll token",
+    SUPPORT_TOKEN: "support token",
+}
 
 # What files, shells and editors leave around a token.
 BLANKS = " \t\r\n"

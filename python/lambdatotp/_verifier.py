@@ -33,6 +33,8 @@ class Verifier(_lambdatotp.Verifier):
         enrollment_ttl: Seconds after which a registration that no code was accepted
             for lapses, so that the user may be registered again; 0, never. One whose
             secret was given never does.
+        rotation_ttl: Seconds after which the secret that `rotate` made lapses, unless a code
+            of it was confirmed, 60 to 86400; 900.
         timeout: Seconds a whole call may take; 8.
         connect_timeout: Seconds that opening a connection may take; 1.5.
         attempt_timeout: Seconds that one try of one request may take; 2.5.
@@ -42,11 +44,20 @@ class Verifier(_lambdatotp.Verifier):
         ConfigurationError: An argument, or a variable, is out of range.
     """
 
-    async def register_async(
-        self, user: str, *, secret: Secret | str | None = None, recovery_codes: int = 0
+    async def register_async(  # noqa: PLR0913 - all but the user by name
+        self,
+        user: str,
+        *,
+        secret: Secret | str | None = None,
+        recovery_codes: int = 0,
+        account_name: str | None = None,
+        issuer: str | None = None,
+        replace_unconfirmed: bool = False,
     ) -> Enrollment:
         """Register a user: `register`, awaitable."""
-        return await self._register_async(user, secret, recovery_codes)
+        return await self._register_async(
+            user, secret, recovery_codes, account_name, issuer, replace_unconfirmed
+        )
 
     async def verify_async(self, user: str, code: str) -> bool:
         """Check a code, and use it up when it is right: `verify`, awaitable.
@@ -59,6 +70,16 @@ class Verifier(_lambdatotp.Verifier):
     async def check_async(self, user: str, code: str) -> Verification:
         """Check a code, and tell more than yes or no: `check`, awaitable."""
         return await self._check_async(user, code)
+
+    async def rotate_async(
+        self, user: str, *, account_name: str | None = None, issuer: str | None = None
+    ) -> Enrollment:
+        """Make a new secret for a user who has one: `rotate`, awaitable."""
+        return await self._rotate_async(user, account_name, issuer)
+
+    async def confirm_async(self, user: str, code: str) -> Verification:
+        """Check a code of the secret that `rotate` made: `confirm`, awaitable."""
+        return await self._confirm_async(user, code)
 
     async def new_recovery_codes_async(self, user: str, count: int = 10) -> list[str]:
         """Give a user new recovery codes: `new_recovery_codes`, awaitable."""

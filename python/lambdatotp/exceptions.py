@@ -3,11 +3,13 @@
 __all__ = [
     "ConfigurationError",
     "InternalError",
+    "InvalidLabelError",
     "InvalidSecretError",
     "InvalidUserError",
     "LambdaTotpError",
     "LambdaTotpWarning",
     "LockedError",
+    "NoRotationError",
     "StoreCorruptError",
     "StoreUnavailableError",
     "TooManyAttemptsError",
@@ -36,6 +38,10 @@ class InvalidUserError(LambdaTotpError, ValueError):
     """A user id is 1 to 256 bytes of UTF-8 without control characters."""
 
 
+class InvalidLabelError(LambdaTotpError, ValueError):
+    """An account name has 1 to 256 bytes of UTF-8, an issuer 1 to 100; no control characters."""
+
+
 class InvalidSecretError(LambdaTotpError, ValueError):
     """A secret is base32 of 80 to 1024 bits."""
 
@@ -60,6 +66,10 @@ class TooManyAttemptsError(LambdaTotpError):
 
 class LockedError(LambdaTotpError):
     """Too many wrong codes in a row: the user stays locked until an unlock or a recovery code."""
+
+
+class NoRotationError(LambdaTotpError, ValueError):
+    """There is no rotation to confirm: none was begun, it was confirmed, or it has lapsed."""
 
 
 class StoreUnavailableError(LambdaTotpError):

@@ -11,7 +11,7 @@ pub(super) use table::{
 };
 pub(super) use transfer::{Transfer, TransferKey, read_transfer, write_transfer};
 pub(super) use users::{
-    ExportPage, ImportOutcome, Imported, ListedUser, Resealed, StoredUser, Survey, TablePage,
-    UnusableUser, UserState, delete_unusable, export_users, import_users, list_users, reseal_users,
-    survey_users,
+    ExportPage, ImportOutcome, Imported, ListedUser, Pending, Resealed, StoredUser, Survey,
+    TablePage, UnusableUser, UserState, delete_unusable, export_users, import_users, list_users,
+    reseal_users, survey_users,
 };

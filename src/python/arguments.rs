@@ -4,10 +4,11 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyString};
 
-use super::errors::{ConfigurationError, InvalidUserError};
+use super::errors::{ConfigurationError, InvalidLabelError, InvalidUserError};
 use super::guard::guarded;
 use super::otp::Secret;
 use crate::otp;
+use crate::verifier::Label;
 
 /// An argument of the wrong type.
 fn wrong_type(name: &str, wanted: &str, value: &Bound<'_, PyAny>) -> PyErr {
@@ -62,6 +63,20 @@ impl<'a, 'py> FromPyObject<'a, 'py> for SecretKey {
             Err(_) => Err(wrong_type("secret", "a Secret or a base32 str", &value)),
         }
     }
+}
+
+/// How an authenticator app is to show an account.
+pub(super) fn label(
+    account_name: Option<&Bound<'_, PyAny>>,
+    issuer: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Label> {
+    let read = |name, value: Option<&Bound<'_, PyAny>>| {
+        let Some(value) = value else { return Ok(None) };
+        let problem =
+            |_| InvalidLabelError::new_err(format!("invalid {name}: it is not valid Unicode"));
+        Ok::<_, PyErr>(Some(text(name, value)?.to_str().map_err(problem)?.to_owned()))
+    };
+    Ok(Label { account_name: read("account_name", account_name)?, issuer: read("issuer", issuer)? })
 }
 
 /// A number of recovery codes. A negative one is as wrong as one that is too large.

@@ -11,10 +11,12 @@ use crate::verifier::{ConfigError, VerifierError};
 
 import_exception!(lambdatotp.exceptions, ConfigurationError);
 import_exception!(lambdatotp.exceptions, InternalError);
+import_exception!(lambdatotp.exceptions, InvalidLabelError);
 import_exception!(lambdatotp.exceptions, InvalidSecretError);
 import_exception!(lambdatotp.exceptions, InvalidUserError);
 import_exception!(lambdatotp.exceptions, LambdaTotpError);
 import_exception!(lambdatotp.exceptions, LockedError);
+import_exception!(lambdatotp.exceptions, NoRotationError);
 import_exception!(lambdatotp.exceptions, StoreCorruptError);
 import_exception!(lambdatotp.exceptions, StoreUnavailableError);
 import_exception!(lambdatotp.exceptions, TooManyAttemptsError);
@@ -65,11 +67,13 @@ impl From<VerifierError> for PyErr {
         let message = error.to_string();
         match error {
             VerifierError::InvalidUser(_) => InvalidUserError::new_err(message),
+            VerifierError::InvalidLabel { .. } => InvalidLabelError::new_err(message),
             VerifierError::InvalidSecret(error) => error.into(),
             VerifierError::Random(error) => error.into(),
             VerifierError::InvalidCount { .. } => PyValueError::new_err(message),
             VerifierError::UserExists => UserExistsError::new_err(message),
             VerifierError::UserNotFound => UserNotFoundError::new_err(message),
+            VerifierError::NoRotation => NoRotationError::new_err(message),
             VerifierError::TooManyAttempts { retry_after } => {
                 TooManyAttemptsError::new_err(retry_after.as_secs())
             }

@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyTuple};
 use super::guard::guarded;
 use crate::otp::{Period, RecoveryCode};
 use crate::store::Status;
-use crate::verifier;
+use crate::verifier::{self, Outcome};
 
 /// As users write them down.
 pub(super) fn texts(codes: &[RecoveryCode]) -> Vec<String> {
@@ -102,16 +102,40 @@ impl Verification {
     /// a thief that a code was right.
     #[getter]
     fn outcome(&self) -> &'static str {
-        outcome(&self.0)
+        word(self.0.outcome)
     }
 
-    /// How many recovery codes are left, after one was used; None otherwise.
+    /// The time step that an accepted code belongs to; None otherwise.
+    #[getter]
+    fn step(&self) -> Option<u64> {
+        self.0.step
+    }
+
+    /// Whether this code confirmed the enrollment: none of the user was accepted before.
+    #[getter]
+    fn first(&self) -> bool {
+        self.0.first
+    }
+
+    /// Attempts that would be granted at once. None for a text that cannot be a code: nobody
+    /// looked at the user.
+    #[getter]
+    fn attempts_left(&self) -> Option<u32> {
+        self.0.attempts_left
+    }
+
+    /// How many recovery codes are left; None for a text that cannot be a code.
     #[getter]
     fn recovery_codes_left(&self) -> Option<usize> {
-        match self.0 {
-            verifier::Verification::Recovered { left } => Some(left),
-            _ => None,
-        }
+        self.0.recovery_codes_left
+    }
+
+    /// Names the enrollment. A new registration has another one, and so has a rotation that
+    /// was confirmed. None for a text that cannot be a code, and for users of the original
+    /// application.
+    #[getter]
+    fn enrollment_id(&self) -> Option<&str> {
+        self.0.enrollment_id.as_deref()
     }
 
     fn __bool__(&self) -> bool {
@@ -121,43 +145,59 @@ impl Verification {
     fn __reduce__<'py>(
         &self,
         py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyAny>, (&'static str, u64))> {
-        let number = match self.0 {
-            verifier::Verification::Accepted { step } => step,
-            verifier::Verification::Recovered { left } => left as u64,
-            _ => 0,
-        };
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let verifier::Verification {
+            outcome,
+            step,
+            first,
+            attempts_left,
+            recovery_codes_left,
+            enrollment_id,
+        } = &self.0;
         let make = py.import("lambdatotp._lambdatotp")?.getattr("_verification")?;
-        Ok((make, (outcome(&self.0), number)))
+        let left = (*attempts_left, *recovery_codes_left);
+        let arguments = (word(*outcome), (*step, *first), left, enrollment_id.as_deref());
+        Ok((make, arguments.into_pyobject(py)?))
     }
 
     fn __repr__(&self) -> String {
-        format!("<Verification: {}>", outcome(&self.0))
+        format!("<Verification: {}>", word(self.0.outcome))
     }
 }
 
-/// A verdict that was pickled: its outcome, and the step or how many codes are left.
+/// A verdict that was pickled.
 #[guarded]
 #[pyfunction]
-#[pyo3(signature = (outcome, number, /))]
-pub(super) fn _verification(outcome: &str, number: u64) -> PyResult<Verification> {
-    Ok(Verification(match outcome {
-        "accepted" => verifier::Verification::Accepted { step: number },
-        "recovered" => verifier::Verification::Recovered {
-            left: usize::try_from(number).unwrap_or(usize::MAX),
-        },
-        "replayed" => verifier::Verification::Replayed,
-        "rejected" => verifier::Verification::Rejected,
-        _ => return Err(PyValueError::new_err("not a pickled Verification of this version")),
+#[pyo3(signature = (outcome, code, left, enrollment_id, /))]
+pub(super) fn _verification(
+    outcome: &str,
+    code: (Option<u64>, bool),
+    left: (Option<u32>, Option<usize>),
+    enrollment_id: Option<String>,
+) -> PyResult<Verification> {
+    let Some(outcome) = OUTCOMES.into_iter().find(|known| word(*known) == outcome) else {
+        return Err(PyValueError::new_err("not a pickled Verification of this version"));
+    };
+    let ((step, first), (attempts_left, recovery_codes_left)) = (code, left);
+    Ok(Verification(verifier::Verification {
+        outcome,
+        step,
+        first,
+        attempts_left,
+        recovery_codes_left,
+        enrollment_id,
     }))
 }
 
-fn outcome(verdict: &verifier::Verification) -> &'static str {
-    match verdict {
-        verifier::Verification::Accepted { .. } => "accepted",
-        verifier::Verification::Recovered { .. } => "recovered",
-        verifier::Verification::Replayed => "replayed",
-        verifier::Verification::Rejected => "rejected",
+const OUTCOMES: [Outcome; 4] =
+    [Outcome::Accepted, Outcome::Recovered, Outcome::Replayed, Outcome::Rejected];
+
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted => "accepted",
+        Outcome::Recovered => "recovered",
+        Outcome::Replayed => "replayed",
+        Outcome::Rejected => "rejected",
     }
 }
 
@@ -186,6 +226,13 @@ impl UserStatus {
     #[getter]
     fn expires_at(&self) -> Option<u64> {
         self.0.stored.expires_at
+    }
+
+    /// When the secret that `rotate` made lapses if no code of it is confirmed before, in
+    /// seconds since 1970; None if none waits.
+    #[getter]
+    fn rotation_expires_at(&self) -> Option<u64> {
+        self.0.stored.rotation_expires_at
     }
 
     /// Whether no code is looked at until an unlock or a recovery code.
@@ -245,6 +292,7 @@ impl UserStatus {
                 stored.sealed_by.as_deref(),
                 stored.last_step,
                 stored.period.seconds(),
+                stored.rotation_expires_at,
             ),
             (
                 self.0.locked,
@@ -263,7 +311,7 @@ impl UserStatus {
 }
 
 type Life = (Option<u64>, Option<u64>, Option<u64>, u64);
-type Rest = (Option<i64>, usize, Option<String>, Option<u64>, u64);
+type Rest = (Option<i64>, usize, Option<String>, Option<u64>, u64, Option<u64>);
 type Budget = (bool, u32, u64, u64);
 
 /// A status that was pickled.
@@ -272,7 +320,7 @@ type Budget = (bool, u32, u64, u64);
 #[pyo3(signature = (life, rest, budget, /))]
 pub(super) fn _user_status(life: Life, rest: Rest, budget: Budget) -> PyResult<UserStatus> {
     let (registered_at, confirmed_at, expires_at, misses) = life;
-    let (throttle_at, recovery_codes, sealed_by, last_step, period) = rest;
+    let (throttle_at, recovery_codes, sealed_by, last_step, period, rotation_expires_at) = rest;
     let (locked, attempts_left, retry_after, ahead) = budget;
     let period = Period::new(period).map_err(PyErr::from)?;
     let stored = Status {
@@ -285,6 +333,7 @@ pub(super) fn _user_status(life: Life, rest: Rest, budget: Budget) -> PyResult<U
         sealed_by,
         last_step,
         period,
+        rotation_expires_at,
     };
     let retry_after = Duration::from_secs(retry_after);
     let ahead = Duration::from_secs(ahead);

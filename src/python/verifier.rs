@@ -2,12 +2,12 @@
 
 use pyo3::prelude::*;
 
-use super::arguments::{Kind, SecretKey, Typed, User, setting, size};
+use super::arguments::{Kind, SecretKey, Typed, User, label, setting, size};
 use super::errors::ConfigurationError;
 use super::guard::guarded;
 use super::results::{Enrollment, UserStatus, Verification, texts};
 use super::runtime::{awaitable, block_on};
-use crate::verifier::{self, Config, Registration, VerifierError};
+use crate::verifier::{self, Config, Label, Registration, VerifierError};
 
 /// An operation under way. Both faces run the same one: `block_on` here, `awaitable` for
 /// the event loop.
@@ -26,9 +26,8 @@ impl Verifier {
     #[pyo3(signature = (
         *, table_name=None, region=None, endpoint_url=None, embedded=None, issuer=None,
         digits=None, period=None, algorithm=None, window=None, burst=None, refill=None,
-        max_misses=None, keys=None, enrollment_ttl=None, timeout=None, connect_timeout=None,
-        attempt_timeout=None,
-        max_connections=None
+        max_misses=None, keys=None, enrollment_ttl=None, rotation_ttl=None, timeout=None,
+        connect_timeout=None, attempt_timeout=None, max_connections=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "all optional, all by name")]
     fn new(
@@ -47,6 +46,7 @@ impl Verifier {
         max_misses: Option<&Bound<'_, PyAny>>,
         keys: Option<&Bound<'_, PyAny>>,
         enrollment_ttl: Option<&Bound<'_, PyAny>>,
+        rotation_ttl: Option<&Bound<'_, PyAny>>,
         timeout: Option<&Bound<'_, PyAny>>,
         connect_timeout: Option<&Bound<'_, PyAny>>,
         attempt_timeout: Option<&Bound<'_, PyAny>>,
@@ -75,6 +75,7 @@ impl Verifier {
             ("max_misses", Kind::Whole, max_misses),
             ("keys", Kind::Text, keys),
             ("enrollment_ttl", Kind::Seconds, enrollment_ttl),
+            ("rotation_ttl", Kind::Seconds, rotation_ttl),
             ("timeout", Kind::Seconds, timeout),
             ("connect_timeout", Kind::Seconds, connect_timeout),
             ("attempt_timeout", Kind::Seconds, attempt_timeout),
@@ -98,6 +99,13 @@ impl Verifier {
     ///     secret: A `Secret`, or base32 of 80 bits or more, to move an existing
     ///         authenticator in; by default a fresh one of 160 bits.
     ///     recovery_codes: How many recovery codes to make, 0 to 20.
+    ///     account_name: Whose code it is, as the authenticator app shows it, 1 to 256 bytes
+    ///         of UTF-8 without control characters; the user id. It is not stored.
+    ///     issuer: Who asks for the code, as the app shows it, 1 to 100 bytes; the verifier's
+    ///         issuer. It is not stored.
+    ///     replace_unconfirmed: Start again if the user is registered and no code was ever
+    ///         accepted. A user whose secret was given or imported, or whom the original
+    ///         application made, is never replaced.
     ///
     /// Returns:
     ///     The enrollment: its QR code is to be shown to the user, once.
@@ -105,30 +113,49 @@ impl Verifier {
     /// Raises:
     ///     UserExistsError: The user is registered already; nothing changed.
     ///     InvalidUserError: The user id cannot be used.
+    ///     InvalidLabelError: The account name or the issuer cannot be used.
     ///     InvalidSecretError: The secret cannot be used.
     ///     ValueError: More recovery codes than 20.
     ///     StoreUnavailableError: No answer from the table.
     ///     ConfigurationError: Credentials, region, table or permissions are wrong.
-    #[pyo3(signature = (user, *, secret=None, recovery_codes=0))]
+    #[pyo3(signature = (
+        user, *, secret=None, recovery_codes=0, account_name=None, issuer=None,
+        replace_unconfirmed=false
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "all optional, all by name")]
     fn register(
         &self,
         py: Python<'_>,
         user: User,
         secret: Option<SecretKey>,
         recovery_codes: i64,
+        account_name: Option<&Bound<'_, PyAny>>,
+        issuer: Option<&Bound<'_, PyAny>>,
+        replace_unconfirmed: bool,
     ) -> PyResult<Enrollment> {
-        block_on(py, self.registering(user, secret, recovery_codes))
+        let label = label(account_name, issuer)?;
+        let registration = registration(secret, recovery_codes, label, replace_unconfirmed);
+        block_on(py, self.registering(user, registration))
     }
 
-    #[pyo3(signature = (user, secret=None, recovery_codes=0))]
+    #[pyo3(signature = (
+        user, secret=None, recovery_codes=0, account_name=None, issuer=None,
+        replace_unconfirmed=false
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "as of the other one")]
     fn _register_async<'py>(
         &self,
         py: Python<'py>,
         user: User,
         secret: Option<SecretKey>,
         recovery_codes: i64,
+        account_name: Option<&Bound<'_, PyAny>>,
+        issuer: Option<&Bound<'_, PyAny>>,
+        replace_unconfirmed: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        awaitable(py, self.registering(user, secret, recovery_codes))
+        let label = label(account_name, issuer)?;
+        let registration = registration(secret, recovery_codes, label, replace_unconfirmed);
+        awaitable(py, self.registering(user, registration))
     }
 
     /// Checks a code, and uses it up when it is right.
@@ -185,6 +212,80 @@ impl Verifier {
         code: Typed,
     ) -> PyResult<Bound<'py, PyAny>> {
         awaitable(py, self.checking(user, code))
+    }
+
+    /// Makes a new secret for a user who has one, for a change of phone without a gap.
+    ///
+    /// It waits beside the old one, which verifies until `confirm`, and lapses after the
+    /// verifier's `rotation_ttl`. An earlier secret that waits is dropped. Ask for a code of
+    /// the old phone first: anyone who may rotate and confirm has the second factor.
+    ///
+    /// Args:
+    ///     user: The user id.
+    ///     account_name: Whose code it is, as the authenticator app shows it; the user id.
+    ///     issuer: Who asks for the code, as the app shows it; the verifier's issuer.
+    ///
+    /// Returns:
+    ///     The enrollment that waits: its QR code is to be shown to the user, once. It has no
+    ///     recovery codes: those that the user has stay.
+    ///
+    /// Raises:
+    ///     UserNotFoundError: There is no such user.
+    ///     InvalidUserError: The user id cannot be used.
+    ///     InvalidLabelError: The account name or the issuer cannot be used.
+    ///     StoreUnavailableError: No answer from the table. Ask again: nobody has seen the
+    ///         secret that may wait.
+    ///     ConfigurationError: Credentials, region, table or permissions are wrong.
+    #[pyo3(signature = (user, *, account_name=None, issuer=None))]
+    fn rotate(
+        &self,
+        py: Python<'_>,
+        user: User,
+        account_name: Option<&Bound<'_, PyAny>>,
+        issuer: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Enrollment> {
+        block_on(py, self.rotating(user, label(account_name, issuer)?))
+    }
+
+    #[pyo3(signature = (user, account_name=None, issuer=None))]
+    fn _rotate_async<'py>(
+        &self,
+        py: Python<'py>,
+        user: User,
+        account_name: Option<&Bound<'_, PyAny>>,
+        issuer: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        awaitable(py, self.rotating(user, label(account_name, issuer)?))
+    }
+
+    /// Checks a code of the secret that `rotate` made; a right one makes it the user's secret.
+    ///
+    /// From then on the old one is gone, and the code is used up. Recovery codes stay. Charged
+    /// as `verify` charges, to the same budget; neither looks at the other's secret.
+    ///
+    /// Args:
+    ///     user: The user id.
+    ///     code: What the new phone shows.
+    ///
+    /// Returns:
+    ///     The verdict, true for a right code: "accepted" or "rejected".
+    ///
+    /// Raises:
+    ///     NoRotationError: No secret waits, or it has lapsed. Nothing was charged.
+    ///     LambdaTotpError: For the reasons that `verify` gives.
+    #[pyo3(signature = (user, code))]
+    fn confirm(&self, py: Python<'_>, user: User, code: Typed) -> PyResult<Verification> {
+        block_on(py, self.confirming(user, code))
+    }
+
+    #[pyo3(signature = (user, code))]
+    fn _confirm_async<'py>(
+        &self,
+        py: Python<'py>,
+        user: User,
+        code: Typed,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        awaitable(py, self.confirming(user, code))
     }
 
     /// Gives a user new recovery codes; earlier ones become invalid.
@@ -327,23 +428,40 @@ impl Verifier {
     }
 }
 
+fn registration(
+    secret: Option<SecretKey>,
+    recovery_codes: i64,
+    label: Label,
+    replace_unconfirmed: bool,
+) -> Registration {
+    let secret = secret.map(|secret| secret.0);
+    Registration { secret, recovery_codes: size(recovery_codes), label, replace_unconfirmed }
+}
+
 /// Each operation once. The futures own what they need, so that they may outlive the call.
 impl Verifier {
     fn registering(
         &self,
         user: User,
-        secret: Option<SecretKey>,
-        recovery_codes: i64,
+        registration: Registration,
     ) -> impl Operation<Enrollment> + use<> {
         let verifier = self.0.clone();
-        let secret = secret.map(|secret| secret.0);
-        let registration = Registration { secret, recovery_codes: size(recovery_codes) };
         async move { verifier.register(&user.0, registration).await.map(Enrollment) }
     }
 
     fn checking(&self, user: User, code: Typed) -> impl Operation<Verification> + use<> {
         let verifier = self.0.clone();
         async move { verifier.verify(&user.0, &code.0).await.map(Verification) }
+    }
+
+    fn rotating(&self, user: User, label: Label) -> impl Operation<Enrollment> + use<> {
+        let verifier = self.0.clone();
+        async move { verifier.rotate(&user.0, label).await.map(Enrollment) }
+    }
+
+    fn confirming(&self, user: User, code: Typed) -> impl Operation<Verification> + use<> {
+        let verifier = self.0.clone();
+        async move { verifier.confirm(&user.0, &code.0).await.map(Verification) }
     }
 
     fn making_recovery_codes(&self, user: User, count: i64) -> impl Operation<Vec<String>> + use<> {

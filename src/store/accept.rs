@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure::AllOld};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure::AllOld,
+};
 
 use super::item::{Enrolled, Item, Record, Stored, failed_condition, field, n, s, write_id};
 use super::seal::{Form, Owner};
@@ -25,10 +27,15 @@ pub struct Acceptance<'a> {
 }
 
 /// What became of the acceptance of a right code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Accepted {
     /// The step is used up, by this call.
-    Stored,
+    Stored {
+        /// No code of the user was accepted before.
+        first: bool,
+        /// Which enrollment it is now.
+        enrollment_id: Option<String>,
+    },
     /// The step, or a later one, was used up by another call.
     Replayed,
     /// The user was deleted, or registered anew, while the code was checked.
@@ -59,7 +66,9 @@ impl Store {
                 .expression_attribute_values(":id", s(&id))
                 .expression_attribute_values(":now", n(accepted.now))
                 .expression_attribute_values(":enrolled", enrolled)
+                .return_values(ReturnValue::UpdatedOld)
                 .return_values_on_condition_check_failure(AllOld);
+            let mut enrollment_id = record.standing.enrollment_id.clone();
             let mut only_if =
                 format!("{same} AND (attribute_not_exists(last_step) OR last_step < :step)");
             let mut set = "SET last_step = :step, misses = :zero, accept_id = :id, \
@@ -79,6 +88,7 @@ impl Store {
             }
             if let Some(sealing) = self.sealing(accepted.user, &record, Form::First)? {
                 set.push_str(sealing.set);
+                enrollment_id = Some(sealing.enrollment_id);
                 remove = " REMOVE expires_at, secret";
                 only_if = format!("{only_if} AND {}", sealing.only_if);
                 for (name, value) in sealing.values {
@@ -86,7 +96,14 @@ impl Store {
                 }
             }
             let request = update.condition_expression(only_if).update_expression(set + remove);
-            let Err(error) = turn.send(request).await else { return Ok(Accepted::Stored) };
+            let error = match turn.send(request).await {
+                Ok(done) => {
+                    let before = done.attributes.unwrap_or_default();
+                    let first = !before.contains_key(field::CONFIRMED_AT);
+                    return Ok(Accepted::Stored { first, enrollment_id });
+                }
+                Err(error) => error,
+            };
             let Some(old) = failed_condition(&error) else {
                 return Err(self.failed(&error));
             };
@@ -95,7 +112,9 @@ impl Store {
                 return Ok(Accepted::Superseded);
             };
             if old.carries(field::ACCEPT_ID, &id) {
-                return Ok(Accepted::Stored);
+                let first = !record.standing.confirmed;
+                let enrollment_id = old.string(field::ENROLLMENT_ID)?.map(str::to_owned);
+                return Ok(Accepted::Stored { first, enrollment_id });
             }
             let old = old.record(&self.keys)?;
             let sealed_since = matches!(record.enrolled, Enrolled::Legacy(_))
@@ -145,9 +164,9 @@ impl Store {
             (":stored", stored),
         ];
         if matches!(record.enrolled, Enrolled::Legacy(_)) {
-            values.push((":new", AttributeValue::S(enrollment_id)));
+            values.push((":new", s(&enrollment_id)));
         }
-        Ok(Some(Sealing { set, only_if, values }))
+        Ok(Some(Sealing { set, only_if, values, enrollment_id }))
     }
 }
 
@@ -157,6 +176,8 @@ pub(super) struct Sealing {
     /// The secret is still stored as it was when this was computed.
     pub(super) only_if: &'static str,
     pub(super) values: Vec<(&'static str, AttributeValue)>,
+    /// Which enrollment it is from then on.
+    pub(super) enrollment_id: String,
 }
 
 /// The condition that an enrollment is still the one there, and its value.

@@ -7,7 +7,7 @@ mod reseal;
 mod scan;
 mod table;
 
-pub use history::UserState;
+pub use history::{Pending, UserState};
 pub use import::{Imported, ImportedUser};
 pub use scan::{Listed, Page, PageRequest, StoredUser, Tombstone};
 pub use table::{Switch, Table, TableRequest};

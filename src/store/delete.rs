@@ -32,6 +32,7 @@ impl Store {
             let there = seen.as_ref().is_some_and(|seen| !seen.is_tombstone());
             let verdict = if there { Deleted::Deleted } else { Deleted::NotFound };
             let (condition, value) = Item::still_there(seen.as_ref());
+            let values = value.map(|value| (":seen".to_owned(), value)).into_iter().collect();
             let mut tombstone = HashMap::from([
                 (field::USER_ID.to_owned(), s(user)),
                 (field::ENROLLMENT_ID.to_owned(), s(&id)),
@@ -47,7 +48,7 @@ impl Store {
             if let Some(replaced) = seen.as_ref().and_then(|seen| seen.attribute(named)) {
                 tombstone.insert(field::REPLACED_ID.to_owned(), replaced.clone());
             }
-            let Err(old) = self.put(&turn, tombstone, &condition, value).await? else {
+            let Err(old) = self.put(&turn, tombstone, &condition, values).await? else {
                 return Ok(verdict);
             };
             let old = Item::returned(user, old.as_ref());

@@ -46,6 +46,10 @@ pub(super) mod field {
     pub(in crate::store) const UNLOCK_ID: &str = "unlock_id";
     /// The ids of the writes that used recovery codes up.
     pub(in crate::store) const REDEEMED: &str = "redeemed";
+    /// There where the secret was made here, and not brought along.
+    pub(in crate::store) const GENERATED: &str = "generated";
+    /// The secret of a rotation that nobody has confirmed: a map of such attributes.
+    pub(in crate::store) const PENDING: &str = "pending";
 }
 
 /// A number, as DynamoDB takes it.
@@ -101,6 +105,36 @@ impl fmt::Debug for Stored {
     }
 }
 
+/// A pending secret as it is stored, sealed or not.
+#[cfg(feature = "admin")]
+#[derive(Clone, PartialEq)]
+pub(super) struct StoredPending(pub(super) AttributeValue);
+
+#[cfg(feature = "admin")]
+impl Eq for StoredPending {}
+
+#[cfg(feature = "admin")]
+impl fmt::Debug for StoredPending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoredPending(..)")
+    }
+}
+
+/// How a user stands: what a verdict tells besides whether the code was right.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Which enrollment this is; `None` for one of the original application.
+    pub enrollment_id: Option<String>,
+    /// Whether a code was accepted before.
+    pub confirmed: bool,
+    /// When nothing is owed any more, in milliseconds since 1970.
+    pub throttle_at: Option<i64>,
+    /// Misses since the last success.
+    pub misses: u64,
+    /// Recovery codes left.
+    pub recovery_codes: usize,
+}
+
 /// A user, as far as checking a code needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -110,11 +144,16 @@ pub struct Record {
     pub enrolled: Enrolled,
     /// The last step accepted.
     pub last_step: Option<u64>,
+    /// How the user stands.
+    pub standing: Standing,
     /// The key that the secret is sealed with, where it is stored; `None` for one that
     /// is not sealed.
     pub sealed_by: Option<String>,
     /// The secret as it is stored.
     pub(super) stored: Stored,
+    /// The pending secret of a rotation as it is stored, if there is one.
+    #[cfg(feature = "admin")]
+    pub(super) pending: Option<StoredPending>,
     /// Whether it is sealed in the form of today, with its parameters authenticated.
     pub(super) form: Option<Form>,
     /// Who unlocked the user last.
@@ -126,6 +165,8 @@ pub struct Record {
 pub(super) struct Item {
     user: String,
     attributes: HashMap<String, AttributeValue>,
+    /// Whether this is the pending secret within an item.
+    is_pending: bool,
 }
 
 impl fmt::Debug for Item {
@@ -136,7 +177,7 @@ impl fmt::Debug for Item {
 
 impl Item {
     pub(super) fn new(user: &str, attributes: HashMap<String, AttributeValue>) -> Self {
-        Self { user: user.to_owned(), attributes }
+        Self { user: user.to_owned(), attributes, is_pending: false }
     }
 
     /// The item that a failed condition returned, where there was one.
@@ -240,6 +281,51 @@ impl Item {
         Ok(!confirmed && expires_at.is_some_and(|at| at <= now))
     }
 
+    /// Whether this is an enrollment whose secret was made here, and no code of it was ever
+    /// accepted.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        self.attributes.contains_key(field::GENERATED)
+            && !self.attributes.contains_key(field::CONFIRMED_AT)
+    }
+
+    /// The pending secret of a rotation, lapsed or not.
+    pub(super) fn pending(&self) -> Result<Option<Self>, StoreError> {
+        match self.attributes.get(field::PENDING) {
+            None => Ok(None),
+            Some(AttributeValue::M(pending)) => Ok(Some(Self {
+                user: self.user.clone(),
+                attributes: pending.clone(),
+                is_pending: true,
+            })),
+            Some(_) => self.corrupt(field::PENDING, "is not a map"),
+        }
+    }
+
+    /// The pending secret, unless it has lapsed.
+    pub(super) fn live_pending(&self, now: u64) -> Result<Option<Self>, StoreError> {
+        let lives = self.pending_until()?.is_some_and(|at| at > now);
+        if lives { self.pending() } else { Ok(None) }
+    }
+
+    /// When the pending secret lapses, in seconds since 1970.
+    pub(super) fn pending_until(&self) -> Result<Option<u64>, StoreError> {
+        Ok(match self.pending()? {
+            Some(pending) => Some(pending.number(field::EXPIRES_AT)?.unwrap_or(0)),
+            None => None,
+        })
+    }
+
+    /// How the user stands.
+    pub(super) fn standing(&self) -> Result<Standing, StoreError> {
+        Ok(Standing {
+            enrollment_id: self.string(field::ENROLLMENT_ID)?.map(str::to_owned),
+            confirmed: self.attributes.contains_key(field::CONFIRMED_AT),
+            throttle_at: self.number(field::THROTTLE_AT)?,
+            misses: self.number(field::MISSES)?.unwrap_or(0),
+            recovery_codes: self.recovery()?.len(),
+        })
+    }
+
     /// The period of its codes.
     pub(super) fn period(&self) -> Result<Period, StoreError> {
         match self.number(field::PERIOD)?.map(Period::new) {
@@ -291,7 +377,14 @@ impl Item {
         let period = self.period()?;
         let (secret, enrolled) = match (&sealed, stored, enrollment_id) {
             (Some(sealed), _, Some(enrollment_id)) => {
-                let owner = Owner { user: &self.user, enrollment_id, algorithm, digits, period };
+                let owner = Owner {
+                    user: &self.user,
+                    enrollment_id,
+                    algorithm,
+                    digits,
+                    period,
+                    pending: self.is_pending,
+                };
                 (keys.open(owner, sealed)?, Enrolled::Id(enrollment_id.to_owned()))
             }
             (Some(_), _, None) => return self.corrupt(field::ENROLLMENT_ID, "is missing"),
@@ -319,28 +412,26 @@ impl Item {
             totp: Totp::with(secret, algorithm, digits, period),
             enrolled,
             last_step: self.number(field::LAST_STEP)?,
+            standing: self.standing()?,
             sealed_by,
             stored,
+            #[cfg(feature = "admin")]
+            pending: self.attribute(field::PENDING).cloned().map(StoredPending),
             form,
             unlock_id,
         })
     }
 }
 
-/// The attributes of a new item. Parameters are stored only where they differ from
-/// what an absent attribute means.
-pub(super) fn attributes(
-    user: &NewUser<'_>,
-    enrollment_id: &str,
+/// How a secret is stored, and how codes are made of it. Parameters are stored only where
+/// they differ from what an absent attribute means.
+pub(super) fn secret_attributes(
+    owner: Owner<'_>,
+    totp: &Totp,
     keys: &KeyRing,
 ) -> Result<HashMap<String, AttributeValue>, StoreError> {
-    let totp = user.totp;
-    let mut attributes = HashMap::from([
-        (field::USER_ID.to_owned(), s(user.user)),
-        (field::ENROLLMENT_ID.to_owned(), s(enrollment_id)),
-        (field::REGISTERED_AT.to_owned(), n(user.registered_at)),
-    ]);
-    match keys.seal(Owner::of(user.user, enrollment_id, totp), totp.secret())? {
+    let mut attributes = HashMap::from([(field::ENROLLMENT_ID.to_owned(), s(owner.enrollment_id))]);
+    match keys.seal(owner, totp.secret())? {
         Some(sealed) => {
             attributes.insert(field::SEALED_BY.to_owned(), AttributeValue::S(sealed.written_by()));
             attributes.insert(field::SEALED.to_owned(), AttributeValue::B(sealed.bytes.into()));
@@ -348,12 +439,6 @@ pub(super) fn attributes(
         None => {
             attributes.insert(field::SECRET.to_owned(), s(&totp.secret().to_base32()));
         }
-    }
-    if let Some(at) = user.expires_at {
-        attributes.insert(field::EXPIRES_AT.to_owned(), n(at));
-    }
-    if !user.recovery.is_empty() {
-        attributes.insert(field::RECOVERY.to_owned(), AttributeValue::Ss(user.recovery.clone()));
     }
     if totp.algorithm() != Algorithm::default() {
         attributes.insert(field::ALGORITHM.to_owned(), s(totp.algorithm().as_str()));
@@ -363,6 +448,41 @@ pub(super) fn attributes(
     }
     if totp.period() != Period::default() {
         attributes.insert(field::PERIOD.to_owned(), n(totp.period().seconds()));
+    }
+    Ok(attributes)
+}
+
+/// A pending secret, bound to an id of its own.
+pub(super) fn pending(
+    user: &str,
+    id: &str,
+    totp: &Totp,
+    expires_at: u64,
+    keys: &KeyRing,
+) -> Result<AttributeValue, StoreError> {
+    let mut pending = secret_attributes(Owner::of(user, id, totp).pending(), totp, keys)?;
+    pending.insert(field::EXPIRES_AT.to_owned(), n(expires_at));
+    Ok(AttributeValue::M(pending))
+}
+
+/// The attributes of a new item.
+pub(super) fn attributes(
+    user: &NewUser<'_>,
+    enrollment_id: &str,
+    keys: &KeyRing,
+) -> Result<HashMap<String, AttributeValue>, StoreError> {
+    let owner = Owner::of(user.user, enrollment_id, user.totp);
+    let mut attributes = secret_attributes(owner, user.totp, keys)?;
+    attributes.insert(field::USER_ID.to_owned(), s(user.user));
+    attributes.insert(field::REGISTERED_AT.to_owned(), n(user.registered_at));
+    if user.generated {
+        attributes.insert(field::GENERATED.to_owned(), AttributeValue::Bool(true));
+    }
+    if let Some(at) = user.expires_at {
+        attributes.insert(field::EXPIRES_AT.to_owned(), n(at));
+    }
+    if !user.recovery.is_empty() {
+        attributes.insert(field::RECOVERY.to_owned(), AttributeValue::Ss(user.recovery.clone()));
     }
     Ok(attributes)
 }
@@ -414,6 +534,7 @@ mod tests {
                 totp: &totp,
                 registered_at: 1,
                 expires_at: None,
+                generated: false,
                 recovery: Vec::new(),
             };
             let written = attributes(&user, "id", &KeyRing::default()).expect("nothing to seal");

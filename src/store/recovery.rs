@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-use super::item::{Item, failed_condition, field, n, s, write_id};
+use super::item::{Item, Standing, failed_condition, field, n, s, write_id};
 use super::{MAX_TURNS, Store, StoreError};
 use crate::otp::RecoveryCode;
 
@@ -19,12 +19,12 @@ pub struct Redemption<'a> {
 }
 
 /// What became of a recovery code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Redeemed {
-    /// It is used up, by this call; so many are left.
-    Used(usize),
+    /// It is used up, by this call. `confirmed` says whether a code was accepted before.
+    Used(Standing),
     /// It is not one of the user's, or not any more.
-    Unknown,
+    Unknown(Standing),
     /// There is no such user.
     NotFound,
 }
@@ -58,15 +58,18 @@ impl Store {
             .expression_attribute_values(":now", n(now))
             .expression_attribute_values(":ids", AttributeValue::Ss(vec![id.clone()]))
             .expression_attribute_values(":used", AttributeValue::Ss(hashes.clone()))
-            .return_values(ReturnValue::AllNew)
+            .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         for (number, hash) in hashes.iter().enumerate() {
             request = request.expression_attribute_values(format!(":hash{number}"), s(hash));
         }
         let error = match turn.send(request).await {
             Ok(done) => {
-                let left = Item::new(user, done.attributes.unwrap_or_default());
-                return Ok(Redeemed::Used(left.recovery()?.len()));
+                let before = Item::new(user, done.attributes.unwrap_or_default());
+                let left = before.recovery()?.iter().filter(|hash| !hashes.contains(hash));
+                let (misses, recovery_codes) = (0, left.count());
+                let standing = before.standing()?;
+                return Ok(Redeemed::Used(Standing { misses, recovery_codes, ..standing }));
             }
             Err(error) => error,
         };
@@ -79,7 +82,8 @@ impl Store {
         let left = old.recovery()?;
         // Our own, whose reply was lost.
         if old.has(field::REDEEMED, &id) {
-            return Ok(Redeemed::Used(left.len()));
+            let confirmed = old.number(field::CONFIRMED_AT)? != Some(now);
+            return Ok(Redeemed::Used(Standing { confirmed, ..old.standing()? }));
         }
         if left.iter().any(|hash| self.keys.lacks(hash)) {
             return Err(StoreError::Configuration(format!(
@@ -87,7 +91,7 @@ impl Store {
                  LAMBDATOTP_KEYS does not hold: put it back, or give the user new codes"
             )));
         }
-        Ok(Redeemed::Unknown)
+        Ok(Redeemed::Unknown(old.standing()?))
     }
 
     /// Replaces a user's recovery codes. Returns whether there is such a user.

@@ -39,16 +39,42 @@ pub enum Reserved<T> {
     Granted(T),
     /// There is no such user.
     NotFound,
+    /// No rotation is under way, or it has lapsed; nothing was charged.
+    NoRotation,
     /// Nothing was charged; the next attempt is free after this time.
     Throttled(Duration),
     /// Too many misses in a row: no attempt is granted until an unlock.
     Locked,
 }
 
+impl<T> Reserved<T> {
+    /// Reads what was granted.
+    pub(super) fn and_then<U>(
+        self,
+        read: impl FnOnce(T) -> Result<Reserved<U>, StoreError>,
+    ) -> Result<Reserved<U>, StoreError> {
+        match self {
+            Self::Granted(item) => read(item),
+            Self::NotFound => Ok(Reserved::NotFound),
+            Self::NoRotation => Ok(Reserved::NoRotation),
+            Self::Throttled(wait) => Ok(Reserved::Throttled(wait)),
+            Self::Locked => Ok(Reserved::Locked),
+        }
+    }
+}
+
+/// Which of a user's secrets a code is to be checked against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Against {
+    Secret,
+    /// The one of a rotation.
+    Pending,
+}
+
 /// The update and its condition: with nothing owed the attempt is charged from now on,
 /// otherwise on top of what is owed, within the burst. The user exists, is not locked, and
 /// this is not the retry of a write whose reply was lost.
-fn expressions(idle: bool, keys: &KeyRing) -> (&'static str, String) {
+fn expressions(idle: bool, against: Against, keys: &KeyRing) -> (&'static str, String) {
     let (set, owed) = if idle {
         (
             "SET throttle_at = :next, reserve_id = :id, misses = if_not_exists(misses, :zero) + :one",
@@ -63,14 +89,18 @@ fn expressions(idle: bool, keys: &KeyRing) -> (&'static str, String) {
     };
     // Without its key there is no verdict, so nothing may be charged.
     let names: Vec<_> = (0..keys.written_by().count()).map(|n| format!(":key{n}")).collect();
+    let (by, pending) = match against {
+        Against::Secret => ("sealed_by", ""),
+        Against::Pending => ("pending.sealed_by", " AND pending.expires_at > :seconds"),
+    };
     let opens = match names.join(", ").as_str() {
-        "" => "attribute_not_exists(sealed_by)".to_owned(),
-        names => format!("(attribute_not_exists(sealed_by) OR sealed_by IN ({names}))"),
+        "" => format!("attribute_not_exists({by})"),
+        names => format!("(attribute_not_exists({by}) OR {by} IN ({names}))"),
     };
     let only_if = format!(
         "attribute_exists(user_id) AND attribute_not_exists(deleted_at) \
          AND (attribute_not_exists(reserve_id) OR reserve_id <> :id) \
-         AND (attribute_not_exists(misses) OR misses < :cap) AND {opens} AND {owed}"
+         AND (attribute_not_exists(misses) OR misses < :cap){pending} AND {opens} AND {owed}"
     );
     (set, only_if)
 }
@@ -84,13 +114,23 @@ impl Store {
     /// # Errors
     /// Every kind of [`StoreError`].
     pub async fn reserve(&self, attempt: Attempt<'_>) -> Result<Reserved<Box<Record>>, StoreError> {
+        let reserved = self.charge(attempt, Against::Secret).await?;
+        reserved.and_then(|item| Ok(Reserved::Granted(Box::new(item.record(&self.keys)?))))
+    }
+
+    /// Charges an attempt, against whichever secret. Returns the item as it is then.
+    pub(super) async fn charge(
+        &self,
+        attempt: Attempt<'_>,
+        against: Against,
+    ) -> Result<Reserved<Item>, StoreError> {
         let turn = self.connection.turn().await?;
         let id = write_id()?;
         let Attempt { user, now_ms, policy, .. } = attempt;
-        let granted = |item: Item| Ok(Reserved::Granted(Box::new(item.record(&self.keys)?)));
+        let seconds = u64::try_from(now_ms / 1000).unwrap_or(0);
         let mut idle = true;
         for _ in 0..MAX_TURNS {
-            let (set, only_if) = expressions(idle, &self.keys);
+            let (set, only_if) = expressions(idle, against, &self.keys);
             let mut request = UpdateItemInput::builder()
                 .table_name(&self.table)
                 .key(field::USER_ID, s(user))
@@ -112,11 +152,19 @@ impl Store {
                     .expression_attribute_values(":refill", n(policy.refill_ms()))
                     .expression_attribute_values(":limit", n(limit))
             };
+            if against == Against::Pending {
+                request = request.expression_attribute_values(":seconds", n(seconds));
+            }
             for (number, key) in self.keys.written_by().enumerate() {
                 request = request.expression_attribute_values(format!(":key{number}"), s(&key));
             }
             let error = match turn.send(request).await {
-                Ok(done) => return granted(Item::new(user, done.attributes.unwrap_or_default())),
+                Ok(done) => {
+                    return Ok(Reserved::Granted(Item::new(
+                        user,
+                        done.attributes.unwrap_or_default(),
+                    )));
+                }
                 Err(error) => error,
             };
             let Some(old) = failed_condition(&error) else {
@@ -126,9 +174,16 @@ impl Store {
                 return Ok(Reserved::NotFound);
             };
             if old.carries(field::RESERVE_ID, &id) {
-                return granted(old);
+                return Ok(Reserved::Granted(old));
             }
-            if let Some(by) = old.string(field::SEALED_BY)?
+            let pending = match against {
+                Against::Secret => None,
+                Against::Pending => match old.live_pending(seconds)? {
+                    None => return Ok(Reserved::NoRotation),
+                    pending => pending,
+                },
+            };
+            if let Some(by) = pending.as_ref().unwrap_or(&old).string(field::SEALED_BY)?
                 && !self.keys.ids().any(|key| key == Form::read(by).0)
             {
                 return Err(seal::missing(user, Form::read(by).0));

@@ -25,6 +25,8 @@ const KEY_BYTES: usize = 32;
 /// Says what is sealed, and how: authenticated with it.
 const CONTEXT: &[u8] = b"lambdatotp sealed secret 2";
 const FIRST_CONTEXT: &[u8] = b"lambdatotp sealed secret 1";
+/// Of a pending secret: nobody who can write to the table makes it the secret by moving it.
+const PENDING_CONTEXT: &[u8] = b"lambdatotp pending secret 1";
 /// What keys of recovery codes are derived by.
 const RECOVERY_CONTEXT: &[u8] = b"lambdatotp recovery codes 1";
 /// What a version knows that cannot open the second form: that it lacks the key. So it
@@ -89,6 +91,8 @@ pub(super) struct Owner<'a> {
     pub(super) algorithm: Algorithm,
     pub(super) digits: Digits,
     pub(super) period: Period,
+    /// Whether it is the pending secret of a rotation.
+    pub(super) pending: bool,
 }
 
 impl<'a> Owner<'a> {
@@ -99,7 +103,13 @@ impl<'a> Owner<'a> {
             algorithm: totp.algorithm(),
             digits: totp.digits(),
             period: totp.period(),
+            pending: false,
         }
+    }
+
+    /// The same, of a secret that is pending.
+    pub(super) const fn pending(self) -> Self {
+        Self { pending: true, ..self }
     }
 }
 
@@ -257,6 +267,7 @@ impl Key {
             &period,
         ];
         let (context, parts) = match form {
+            _ if owner.pending => (PENDING_CONTEXT, &parts[..]),
             Form::First => (FIRST_CONTEXT, &parts[..3]),
             Form::Second => (CONTEXT, &parts[..]),
         };
@@ -307,6 +318,7 @@ mod tests {
             algorithm: Algorithm::Sha1,
             digits: Digits::default(),
             period: Period::default(),
+            pending: false,
         }
     }
 
@@ -321,18 +333,22 @@ mod tests {
         let (keys, secret) = (ring(&["k1"]), Secret::generate().expect("randomness"));
         let sealed = keys.seal(ana(), &secret).expect("sealed").expect("by a key");
         assert_eq!(sealed.bytes.len(), NONCE_LEN + 20 + 16);
-        assert_eq!(keys.open(ana(), &sealed), Ok(secret));
+        assert_eq!(keys.open(ana(), &sealed), Ok(secret.clone()));
         for other in [
             Owner { user: "bob", ..ana() },
             Owner { enrollment_id: "second", ..ana() },
             Owner { algorithm: Algorithm::Sha256, ..ana() },
             Owner { digits: Digits::new(8).expect("8"), ..ana() },
             Owner { period: Period::new(60).expect("60"), ..ana() },
+            ana().pending(),
             // The same bytes in a row, divided elsewhere.
             Owner { user: "anaf", enrollment_id: "irst", ..ana() },
         ] {
             keys.open(other, &sealed).expect_err("another owner");
         }
+        let pending = keys.seal(ana().pending(), &secret).expect("sealed").expect("by a key");
+        keys.open(ana(), &pending).expect_err("a pending secret is not the secret");
+        assert_eq!(keys.open(ana().pending(), &pending), Ok(secret));
         for place in 0..sealed.bytes.len() {
             let mut changed = sealed.clone();
             changed.bytes[place] ^= 1;

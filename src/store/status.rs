@@ -28,6 +28,8 @@ pub struct Status {
     pub last_step: Option<u64>,
     /// The length of a step.
     pub period: Period,
+    /// When the pending secret of a rotation lapses, in seconds since 1970.
+    pub rotation_expires_at: Option<u64>,
 }
 
 impl Store {
@@ -71,6 +73,7 @@ impl Item {
             sealed_by: self.string(field::SEALED_BY)?.map(|by| Form::read(by).0.to_owned()),
             last_step: self.number(field::LAST_STEP)?,
             period: self.period()?,
+            rotation_expires_at: self.pending_until()?,
         })
     }
 }

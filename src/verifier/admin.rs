@@ -87,7 +87,8 @@ impl Verifier {
         &self,
         request: PageRequest<'_>,
     ) -> Result<Page<StoredUser>, VerifierError> {
-        self.in_time(async { Ok(self.0.store.users(request).await?) }).await
+        let now = self.now().as_secs();
+        self.in_time(async { Ok(self.0.store.users(request, now).await?) }).await
     }
 
     /// Reads one page of users as a login would, and changes none. Tombstones that have expired
@@ -213,11 +214,13 @@ impl Verifier {
         }
         let page = self.export(request).await?;
         self.sweep(&page.tombstones).await?;
+        let now = self.now().as_secs();
         let mut resealed = Resealed { next: page.next, ..Resealed::default() };
         for Listed { user, read } in page.users {
             let sealed = match read {
                 Ok(stored) => {
-                    let write = async { Ok(store.reseal(&user, &stored.record).await?) };
+                    let record = &stored.record;
+                    let write = async { Ok(store.reseal(&user, record, now).await?) };
                     self.in_time(write).await
                 }
                 Err(error) => Err(error.into()),

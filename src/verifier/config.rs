@@ -10,6 +10,13 @@ use crate::policy::Policy;
 use crate::store::{KeyRing, Settings, WAITS, WAITS_IN_WORDS};
 
 const TTL_IN_WORDS: &str = "use 60 to 2592000 seconds, or 0 for never";
+const ROTATION_TTL_IN_WORDS: &str = "use 60 to 86400 seconds";
+pub(super) const ISSUER_IN_WORDS: &str = "it must have 1 to 100 bytes and no control characters";
+
+/// Whether this can be an issuer.
+pub(super) fn is_issuer(text: &str) -> bool {
+    (1..=100).contains(&text.len()) && !text.chars().any(char::is_control)
+}
 
 /// Everything a verifier can be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +38,8 @@ pub struct Config {
     /// When a registration that no code was ever accepted for lapses, and the user may
     /// be registered again; `None`: never.
     pub enrollment_ttl: Option<Duration>,
+    /// How long a pending secret waits for a code of it to be confirmed.
+    pub rotation_ttl: Duration,
     /// How long a whole operation may take.
     pub timeout: Duration,
     /// Where the table is.
@@ -48,6 +57,7 @@ impl Default for Config {
             window: Window::default(),
             policy: Policy::default(),
             enrollment_ttl: None,
+            rotation_ttl: Duration::from_mins(15),
             timeout: Duration::from_secs(8),
             store: Settings::default(),
         }
@@ -122,6 +132,9 @@ impl Config {
                 let ttl = valid(name, seconds(value), TTL_IN_WORDS)?;
                 self.enrollment_ttl = Some(ttl).filter(|ttl| !ttl.is_zero());
             }
+            "rotation_ttl" => {
+                self.rotation_ttl = valid(name, seconds(value), ROTATION_TTL_IN_WORDS)?;
+            }
             "timeout" => self.timeout = wait()?,
             "connect_timeout" => self.store.connect_timeout = wait()?,
             "attempt_timeout" => self.store.attempt_timeout = wait()?,
@@ -137,13 +150,13 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] naming the first setting that cannot be.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let issuer =
-            (1..=100).contains(&self.issuer.len()) && !self.issuer.chars().any(char::is_control);
-        let problem = "it must have 1 to 100 bytes and no control characters";
-        ConfigError::unless(issuer, "issuer", problem)?;
+        ConfigError::unless(is_issuer(&self.issuer), "issuer", ISSUER_IN_WORDS)?;
         let ttls = Duration::from_mins(1)..=Duration::from_hours(30 * 24);
         let ttl = self.enrollment_ttl.is_none_or(|ttl| ttls.contains(&ttl));
         ConfigError::unless(ttl, "enrollment_ttl", TTL_IN_WORDS)?;
+        let ttls = Duration::from_mins(1)..=Duration::from_hours(24);
+        let ttl = ttls.contains(&self.rotation_ttl);
+        ConfigError::unless(ttl, "rotation_ttl", ROTATION_TTL_IN_WORDS)?;
         ConfigError::unless(WAITS.contains(&self.timeout), "timeout", WAITS_IN_WORDS)?;
         self.store.check()
     }
@@ -163,7 +176,7 @@ impl Config {
     }
 
     /// The names [`set`](Self::set) knows.
-    pub const NAMES: [&str; 18] = [
+    pub const NAMES: [&str; 19] = [
         "table_name",
         "region",
         "endpoint_url",
@@ -178,6 +191,7 @@ impl Config {
         "max_misses",
         "keys",
         "enrollment_ttl",
+        "rotation_ttl",
         "timeout",
         "connect_timeout",
         "attempt_timeout",
@@ -237,6 +251,7 @@ mod tests {
                 "LAMBDATOTP_MAX_MISSES" => "50".to_owned(),
                 "LAMBDATOTP_KEYS" => format!("k1:{}", "A".repeat(43)),
                 "LAMBDATOTP_ENROLLMENT_TTL" => "3600".to_owned(),
+                "LAMBDATOTP_ROTATION_TTL" => "600".to_owned(),
                 "LAMBDATOTP_TIMEOUT" => "9".to_owned(),
                 "LAMBDATOTP_CONNECT_TIMEOUT" => "1".to_owned(),
                 "LAMBDATOTP_ATTEMPT_TIMEOUT" => "3".to_owned(),
@@ -254,6 +269,7 @@ mod tests {
             window: Window::new(0).expect("in range"),
             policy: Policy::new(5, Duration::from_millis(500), 50).expect("in range"),
             enrollment_ttl: Some(Duration::from_hours(1)),
+            rotation_ttl: Duration::from_mins(10),
             timeout: Duration::from_secs(9),
             store: Settings {
                 keys: KeyRing::parse(&format!("k1:{}", "A".repeat(43))).expect("32 bytes"),
@@ -284,6 +300,7 @@ mod tests {
             ("issuer", config(|config| config.issuer = "a\nb".to_owned())),
             ("enrollment_ttl", config(|config| config.enrollment_ttl = Some(Duration::ZERO))),
             ("enrollment_ttl", config(|config| config.enrollment_ttl = Some(Duration::MAX))),
+            ("rotation_ttl", config(|config| config.rotation_ttl = Duration::ZERO)),
             ("timeout", config(|config| config.timeout = Duration::ZERO)),
             ("connect_timeout", config(|config| config.store.connect_timeout = Duration::MAX)),
             ("attempt_timeout", config(|config| config.store.attempt_timeout = Duration::ZERO)),
@@ -314,6 +331,8 @@ mod tests {
             ("max_misses", "101"),
             ("keys", "k1:short"),
             ("enrollment_ttl", "59"),
+            ("rotation_ttl", "0"),
+            ("rotation_ttl", "86401"),
             ("timeout", "inf"),
             ("connect_timeout", "0"),
             ("max_connections", "0"),

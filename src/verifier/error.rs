@@ -16,6 +16,14 @@ pub enum VerifierError {
     /// The user id is empty, too long, or holds control characters.
     #[error("invalid user: {0}")]
     InvalidUser(&'static str),
+    /// An account name or an issuer is empty, too long, or holds control characters.
+    #[error("invalid {name}: {problem}")]
+    InvalidLabel {
+        /// Which of the two.
+        name: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// The secret given to `register` cannot be used.
     #[error(transparent)]
     InvalidSecret(OtpError),
@@ -34,6 +42,9 @@ pub enum VerifierError {
     /// There is no such user.
     #[error("there is no such user")]
     UserNotFound,
+    /// There is no rotation to confirm.
+    #[error("there is no rotation to confirm: none was begun, or it has lapsed")]
+    NoRotation,
     /// The budget of guesses is spent.
     #[error("too many attempts: try again in {} seconds", .retry_after.as_secs())]
     TooManyAttempts {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{Verification, Verifier, VerifierError, check_user};
+use super::{Outcome, Verification, Verifier, VerifierError, check_user};
 use crate::otp::RecoveryCode;
 use crate::store::{KeyRing, Redeemed, Redemption};
 
@@ -51,8 +51,11 @@ impl Verifier {
     ) -> Result<Verification, VerifierError> {
         let redemption = Redemption { user, code, now: now.as_secs() };
         match self.0.store.redeem(redemption).await? {
-            Redeemed::Used(left) => Ok(Verification::Recovered { left }),
-            Redeemed::Unknown => Ok(Verification::Rejected),
+            Redeemed::Used(standing) => Ok(Verification {
+                first: !standing.confirmed,
+                ..self.verdict(Outcome::Recovered, &standing, now)
+            }),
+            Redeemed::Unknown(standing) => Ok(self.verdict(Outcome::Rejected, &standing, now)),
             Redeemed::NotFound => Err(VerifierError::UserNotFound),
         }
     }

@@ -1,6 +1,7 @@
 //! Making a user.
 
-use super::{Verifier, VerifierError, check_user, recovery};
+use super::config::{ISSUER_IN_WORDS, is_issuer};
+use super::{Verifier, VerifierError, check_name, check_user, recovery};
 use crate::otp::{Factor, KeyUri, RecoveryCode, Secret, Totp};
 use crate::qr::Qr;
 use crate::store::{NewUser, Registered};
@@ -20,6 +21,33 @@ pub struct Registration {
     pub secret: Option<Secret>,
     /// How many recovery codes, 0 to 20.
     pub recovery_codes: usize,
+    /// How the authenticator app is to show it.
+    pub label: Label,
+    /// Take the place of an enrollment that no code was ever accepted for, and whose secret
+    /// was made here; never of another one.
+    pub replace_unconfirmed: bool,
+}
+
+/// How an authenticator app shows an account. Nothing of it is stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Label {
+    /// Whose code it is; otherwise the user id, which may mean nothing to people.
+    pub account_name: Option<String>,
+    /// Who asks for the code; otherwise the verifier's issuer.
+    pub issuer: Option<String>,
+}
+
+impl Label {
+    fn check(&self) -> Result<(), VerifierError> {
+        let invalid = |name, problem| VerifierError::InvalidLabel { name, problem };
+        if let Some(account_name) = &self.account_name {
+            check_name(account_name).map_err(|problem| invalid("account_name", problem))?;
+        }
+        if self.issuer.as_deref().is_some_and(|issuer| !is_issuer(issuer)) {
+            return Err(invalid("issuer", ISSUER_IN_WORDS));
+        }
+        Ok(())
+    }
 }
 
 impl Enrollment {
@@ -53,11 +81,12 @@ impl Enrollment {
 impl Verifier {
     /// Registers a user, with a fresh 160-bit secret or the one given.
     ///
-    /// One round trip. Should its reply be lost, the repetition finds its own write
+    /// One round trip. Should its reply be lost, the retry finds its own write
     /// and returns the same enrollment.
     ///
     /// # Errors
-    /// [`VerifierError::InvalidUser`], [`VerifierError::InvalidCount`],
+    /// [`VerifierError::InvalidUser`], [`VerifierError::InvalidLabel`],
+    /// [`VerifierError::InvalidCount`],
     /// [`VerifierError::UserExists`], [`VerifierError::Qr`] for a key URI that fits no QR code,
     /// [`VerifierError::Store`].
     pub async fn register(
@@ -70,35 +99,51 @@ impl Verifier {
         let recovery_codes = recovery::generate(registration.recovery_codes, 0)?;
         // A secret that is given is on a phone already: nothing has to be confirmed, and
         // lapsing would let somebody else register in the user's place.
-        let ttl = config.enrollment_ttl.filter(|_| registration.secret.is_none());
+        let generated = registration.secret.is_none();
+        let ttl = config.enrollment_ttl.filter(|_| generated);
         let secret = match registration.secret {
             Some(secret) => secret,
             None => Secret::generate()?,
         };
-        let totp = Totp::with(secret, config.algorithm, config.digits, config.period);
-        let uri = KeyUri {
-            factor: Factor::Totp(config.period),
-            issuer: Some(config.issuer.clone()),
-            account_name: user.to_owned(),
-            secret: totp.secret().clone(),
-            algorithm: config.algorithm,
-            digits: config.digits,
-        };
-        let enrollment = Enrollment { user: user.to_owned(), uri, recovery_codes };
-        // Before anything is stored: a user whose code cannot be shown is no use.
-        Qr::check(&enrollment.uri.to_uri())?;
+        let (totp, enrollment) = self.enroll(user, secret, registration.label, recovery_codes)?;
         let now = self.now();
         let new = NewUser {
             user,
             totp: &totp,
             registered_at: now.as_secs(),
             expires_at: ttl.map(|ttl| (now + ttl).as_secs()),
+            generated,
             recovery: recovery::hashes(user, &enrollment.recovery_codes, &config.store.keys),
         };
-        let stored = self.in_time(async { Ok(self.0.store.register(&new).await?) }).await?;
-        match stored {
+        let replace = registration.replace_unconfirmed;
+        let stored = async { Ok(self.0.store.register(&new, replace).await?) };
+        match self.in_time(stored).await? {
             Registered::Created => Ok(enrollment),
             Registered::Exists => Err(VerifierError::UserExists),
         }
+    }
+
+    /// What a user is to be shown, before anything is stored: a code that cannot be shown is of
+    /// no use.
+    pub(super) fn enroll(
+        &self,
+        user: &str,
+        secret: Secret,
+        label: Label,
+        recovery_codes: Vec<RecoveryCode>,
+    ) -> Result<(Totp, Enrollment), VerifierError> {
+        label.check()?;
+        let config = &self.0.config;
+        let totp = Totp::with(secret, config.algorithm, config.digits, config.period);
+        let uri = KeyUri {
+            factor: Factor::Totp(config.period),
+            issuer: Some(label.issuer.unwrap_or_else(|| config.issuer.clone())),
+            account_name: label.account_name.unwrap_or_else(|| user.to_owned()),
+            secret: totp.secret().clone(),
+            algorithm: config.algorithm,
+            digits: config.digits,
+        };
+        Qr::check(&uri.to_uri())?;
+        Ok((totp, Enrollment { user: user.to_owned(), uri, recovery_codes }))
     }
 }

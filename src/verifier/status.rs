@@ -10,7 +10,7 @@ use crate::store::{Status, furthest_step};
 /// What an operator can see of a user: no secret, no code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserStatus {
-    /// What the table says.
+    /// What the table says; a rotation that has lapsed is left out.
     pub stored: Status,
     /// Whether no attempt is granted until an unlock or a recovery code.
     pub locked: bool,
@@ -38,8 +38,9 @@ impl Verifier {
     }
 
     /// What the policy says to what the table says.
-    pub(super) fn judge(&self, stored: Status) -> UserStatus {
+    pub(super) fn judge(&self, mut stored: Status) -> UserStatus {
         let (policy, now) = (&self.0.config.policy, self.now());
+        stored.rotation_expires_at = stored.rotation_expires_at.filter(|&at| at > now.as_secs());
         let now_ms = milliseconds(now);
         let charge = policy.charge(stored.throttle_at, stored.misses, now_ms);
         let retry_after = match charge {

@@ -10,6 +10,7 @@ pub enum Value {
     /// Base64, as sent.
     B(String),
     Ss(BTreeSet<String>),
+    M(BTreeMap<String, Value>),
     Bool(bool),
     Null,
 }
@@ -17,6 +18,16 @@ pub enum Value {
 pub type Item = BTreeMap<String, Value>;
 /// The values that stand for `:names` in an expression.
 pub type Values = BTreeMap<String, Value>;
+
+/// The attribute at a path such as `pending.sealed_by`.
+fn at<'a>(item: &'a Item, path: &str) -> Option<&'a Value> {
+    let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+    match item.get(first)? {
+        value if rest.is_empty() => Some(value),
+        Value::M(inner) => at(inner, rest),
+        _ => None,
+    }
+}
 
 /// The request is not a valid one; the text is for the failing test, not DynamoDB's.
 #[derive(Debug)]
@@ -45,7 +56,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, Invalid> {
             }
         }
         let end = rest
-            .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | ':')))
+            .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '.')))
             .unwrap_or(rest.len());
         if end == 0 {
             return invalid(format!("{rest:?} in an expression"));
@@ -120,7 +131,7 @@ impl Operand {
 
     fn value<'a>(&self, item: &'a Item, values: &'a Values) -> Result<Option<&'a Value>, Invalid> {
         match self {
-            Self::Attribute(name) => Ok(item.get(name)),
+            Self::Attribute(name) => Ok(at(item, name)),
             Self::Given(name) => match values.get(name) {
                 Some(value) => Ok(Some(value)),
                 None => invalid(format!("{name} has no value")),
@@ -274,8 +285,8 @@ impl Condition {
                 false
             }
             Self::Not(inside) => !inside.holds(item, values)?,
-            Self::Exists(name) => item.contains_key(name),
-            Self::Missing(name) => !item.contains_key(name),
+            Self::Exists(name) => at(item, name).is_some(),
+            Self::Missing(name) => at(item, name).is_none(),
             Self::Contains(name, what) => match (item.get(name), what.value(item, values)?) {
                 (Some(Value::Ss(set)), Some(Value::S(text))) => set.contains(text),
                 (Some(Value::S(whole)), Some(Value::S(text))) => whole.contains(text.as_str()),
@@ -415,6 +426,17 @@ impl ReadUpdate {
             }
         }
         Ok(update)
+    }
+
+    /// Of an item, what the update is about.
+    pub fn part_of(&self, item: &Item) -> Item {
+        let set = self.set.iter().map(|(name, ..)| name);
+        let changed = self.add.iter().chain(&self.delete).map(|(name, _)| name);
+        let names: BTreeSet<_> = set.chain(&self.remove).chain(changed).collect();
+        item.iter()
+            .filter(|(name, _)| names.contains(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
     }
 
     /// The item after the update; every right side sees the item before it.

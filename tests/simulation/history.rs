@@ -13,11 +13,23 @@ use lambdatotp::otp::Totp;
 pub enum Action {
     /// With so many recovery codes.
     Register(usize),
-    /// The code of the newest acknowledged enrollment, so many steps from now.
+    /// The same, also in the place of an enrollment that no code was accepted for.
+    Replace(usize),
+    /// A secret that waits beside the one that is there.
+    Rotate,
+    /// Confirms the newest acknowledged rotation with its current code.
+    Confirm,
+    /// Tries that with the current code of an earlier secret.
+    ConfirmOld,
+    /// And with a wrong one.
+    ConfirmWrong,
+    /// Verifies the current code of the newest acknowledged rotation.
+    Pending,
+    /// The code of the newest acknowledged secret, so many steps from now.
     Right(i64),
     /// The same by the clock of the client, which may be wrong.
     RightHere,
-    /// The current code of the enrollment before that.
+    /// The current code of the secret before that.
     Old,
     /// The code that was accepted last.
     Replay,
@@ -42,6 +54,7 @@ pub enum Outcome {
     Created,
     Exists,
     NotFound,
+    NoRotation,
     Accepted(u64),
     Rejected,
     Replayed,
@@ -60,7 +73,7 @@ pub enum Outcome {
 /// What a client typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Typed {
-    /// The code of a step of the secret that this record's registration made.
+    /// The code of a step of the secret that this record's registration or rotation made.
     Code { registration: usize, step: u64 },
     /// A recovery code of the set that this record made.
     Recovery { set: usize, place: usize },
@@ -82,7 +95,7 @@ pub struct Record {
     /// Milliseconds of true time.
     pub started_ms: u64,
     pub ended_ms: u64,
-    /// What a registration or an import gave.
+    /// What a registration, a rotation or an import gave.
     pub totp: Option<Totp>,
     pub codes: Vec<String>,
 }
@@ -93,7 +106,36 @@ impl Record {
     }
 
     fn registers(&self) -> bool {
-        matches!(self.action, Action::Register(_) | Action::Import)
+        matches!(self.action, Action::Register(_) | Action::Replace(_) | Action::Import)
+    }
+
+    /// Whether it is asked to make a pending secret the secret.
+    fn confirms(&self) -> bool {
+        matches!(self.action, Action::Confirm | Action::ConfirmOld | Action::ConfirmWrong)
+    }
+
+    fn entered(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Accepted(_) | Outcome::Recovered(_)))
+    }
+
+    /// Whether nobody knows whether it was done, or it was.
+    fn may_be_done(&self) -> bool {
+        matches!(
+            self.outcome,
+            None | Some(
+                Outcome::Done
+                    | Outcome::Created
+                    | Outcome::Accepted(_)
+                    | Outcome::NoVerdict
+                    | Outcome::Crashed
+                    | Outcome::Broken(_)
+            )
+        )
+    }
+
+    fn ends_enrollments(&self) -> bool {
+        self.action == Action::Delete
+            || (matches!(self.action, Action::Replace(_)) && self.may_be_done())
     }
 
     fn deletion_is_known(&self) -> bool {
@@ -126,6 +168,8 @@ pub struct Rules {
     pub max_misses: u64,
     /// Whether enrollments that no code was accepted for may lapse.
     pub lapse: bool,
+    /// How long a rotation waits.
+    pub rotation_ms: u64,
     /// What clocks differ from the true time by, each client's, in milliseconds.
     pub skews_ms: Vec<i64>,
 }
@@ -158,14 +202,81 @@ impl History {
         self.records.iter().enumerate().filter(move |(_, record)| record.user == user)
     }
 
-    /// The newest acknowledged enrollment, `back` before the last.
-    pub fn registration(&self, user: usize, back: usize) -> Option<usize> {
-        let acknowledged = self.of_user(user).filter(|(_, record)| {
-            record.registers() && record.is(&Outcome::Created) && record.totp.is_some()
+    /// The newest acknowledged secret, `back` before the last: of an enrollment, or of a
+    /// rotation that was confirmed.
+    pub fn secret(&self, user: usize, back: usize) -> Option<usize> {
+        let made = self.of_user(user).filter_map(|(place, record)| match record.typed {
+            Typed::Code { registration, .. } if record.confirms() && record.entered() => {
+                Some((record.end, registration))
+            }
+            _ if record.registers() && record.is(&Outcome::Created) && record.totp.is_some() => {
+                Some((record.end, place))
+            }
+            _ => None,
         });
-        let mut places: Vec<_> = acknowledged.map(|(place, record)| (record.end, place)).collect();
+        let mut places: Vec<_> = made.collect();
         places.sort_unstable();
         places.iter().rev().nth(back).map(|(_, place)| *place)
+    }
+
+    /// The newest acknowledged rotation.
+    pub fn rotation(&self, user: usize) -> Option<usize> {
+        let done = self
+            .of_user(user)
+            .filter(|(_, record)| record.action == Action::Rotate && record.is(&Outcome::Done));
+        done.max_by_key(|(_, record)| record.end).map(|(place, _)| place)
+    }
+
+    /// What made a secret the one that counts, as far as that is known: its registration, or
+    /// the confirmation of its rotation.
+    fn made(&self, secret: usize) -> Option<&Record> {
+        let record = &self.records[secret];
+        if record.registers() {
+            return Some(record);
+        }
+        self.confirmations(secret).find(|confirmation| confirmation.entered())
+    }
+
+    /// The attempts to confirm a rotation with its own codes.
+    fn confirmations(&self, rotation: usize) -> impl Iterator<Item = &Record> {
+        self.records.iter().filter(move |record| {
+            record.confirms()
+                && matches!(record.typed, Typed::Code { registration, .. } if registration == rotation)
+        })
+    }
+
+    /// Whether a rotation may have put another secret in the place of this one by now. A
+    /// confirmation without a verdict has not, if the old secret was good afterwards, and never
+    /// will: what is late does nothing.
+    fn may_be_rotated_away(&self, secret: usize, by: &Record) -> bool {
+        let Some(made) = self.made(secret) else { return true };
+        self.of_user(by.user).any(|(_, confirmation)| {
+            let of_another = !matches!(confirmation.typed,
+                Typed::Code { registration, .. } if registration == secret);
+            let good_since = self.of_user(by.user).any(|(_, entry)| {
+                !entry.confirms()
+                    && entry.entered()
+                    && Self::before(confirmation, entry)
+                    && Self::before(entry, by)
+                    && matches!(entry.typed,
+                        Typed::Code { registration, .. } if registration == secret)
+            });
+            confirmation.confirms()
+                && of_another
+                && confirmation.may_be_done()
+                && !Self::before(confirmation, made)
+                && confirmation.start < by.known_at()
+                && !good_since
+        })
+    }
+
+    /// Whether an enrollment may be replaced by an operation: no code of it is known to have
+    /// been accepted before, and its secret was made here.
+    fn may_be_replaced(&self, registration: &Record, by: &Record) -> bool {
+        registration.action != Action::Import
+            && !self.of_user(by.user).any(|(_, entry)| {
+                entry.entered() && Self::before(registration, entry) && Self::before(entry, by)
+            })
     }
 
     /// The newest acknowledged set of recovery codes, `back` before the last.
@@ -182,11 +293,14 @@ impl History {
     /// Whether an enrollment was acknowledged before `by` was asked, and nothing that could
     /// have removed it since has begun.
     fn lives(&self, registration: &Record, by: &Record, rules: &Rules) -> bool {
-        registration.is(&Outcome::Created)
+        (registration.is(&Outcome::Created) || registration.confirms())
             && Self::before(registration, by)
             && !(rules.lapse && Self::may_have_lapsed(registration))
             && self.of_user(by.user).all(|(_, other)| {
-                other.action != Action::Delete
+                !other.ends_enrollments()
+                    || other.start == by.start
+                    || (other.action != Action::Delete
+                        && !self.may_be_replaced(registration, other))
                     || Self::before(other, registration)
                     || by.known_at() < other.start
             })
@@ -213,7 +327,7 @@ impl History {
             record.registers() && record.is(&Outcome::Created) && Self::before(record, by)
         });
         let deletions = self.of_user(by.user).filter(|(_, record)| {
-            record.action == Action::Delete
+            record.ends_enrollments()
                 && !record.is(&Outcome::NotFound)
                 && record.start < by.known_at()
         });
@@ -234,7 +348,7 @@ impl History {
 
     /// Lapsing ends with the first accepted code that somebody was told of.
     fn may_have_lapsed(registration: &Record) -> bool {
-        matches!(registration.action, Action::Register(_))
+        matches!(registration.action, Action::Register(_) | Action::Replace(_))
     }
 
     /// Whether an enrollment ended, by an acknowledged deletion or a newer enrollment,
@@ -269,10 +383,12 @@ impl History {
                 }
             }
             Outcome::Created => {
+                let replaces = matches!(record.action, Action::Replace(_));
                 let over_another = self.of_user(record.user).any(|(other, registration)| {
                     other != place
                         && registration.registers()
                         && self.lives(registration, record, rules)
+                        && !(replaces && self.may_be_replaced(registration, record))
                 });
                 if over_another {
                     return broken("nobody is registered over");
@@ -296,11 +412,88 @@ impl History {
                     return broken("nobody spends the recovery codes' budget");
                 }
             }
+            Outcome::NoRotation if self.waits(record, rules).is_some() => {
+                return broken("an acknowledged rotation is there");
+            }
             Outcome::Accepted(_) | Outcome::Recovered(_) => self.check_entry(place, rules)?,
             Outcome::Rejected | Outcome::Replayed => self.check_refusal(place, rules)?,
             _ => {}
         }
         self.check_budget(place, rules)
+    }
+
+    /// The acknowledged rotation that is known to wait when an operation is asked for.
+    fn waits(&self, by: &Record, rules: &Rules) -> Option<usize> {
+        let (place, rotation) =
+            self.rotation(by.user).map(|place| (place, &self.records[place]))?;
+        let long = by.ended_ms.saturating_sub(rotation.started_ms) + 2 * Rules::CLOSE_MS;
+        let settled = self.of_user(by.user).all(|(other, changing)| {
+            let changes = changing.action == Action::Rotate
+                || changing.confirms()
+                || changing.registers()
+                || changing.action == Action::Delete;
+            !changes
+                || other == place
+                || changing.start == by.start
+                || !changing.may_be_done()
+                || Self::before(changing, rotation)
+                || by.known_at() < changing.start
+        });
+        let waits = Self::before(rotation, by)
+            && settled
+            && rules.clocks_are_right()
+            && long < rules.rotation_ms
+            && !rules.lapse;
+        waits.then_some(place)
+    }
+
+    /// What entitles a code of a rotation's secret, and what ended those of before.
+    fn check_rotation(&self, place: usize, secret: usize, rules: &Rules) -> Result<(), Violation> {
+        let (record, made) = (&self.records[place], &self.records[secret]);
+        let broken = |promise| {
+            let detail = format!("operation {place} ({:?}), secret of {secret}", record.action);
+            Err(Violation { promise, detail })
+        };
+        if record.confirms() {
+            if made.action != Action::Rotate {
+                return broken("only a pending secret is confirmed");
+            }
+            if self.confirmations(secret).filter(|other| other.entered()).count() > 1 {
+                return broken("a rotation is confirmed once");
+            }
+            let replaced = self.of_user(record.user).any(|(_, other)| {
+                other.action == Action::Rotate
+                    && other.is(&Outcome::Done)
+                    && Self::before(made, other)
+                    && Self::before(other, record)
+            });
+            if replaced {
+                return broken("a rotation ends the one before");
+            }
+            let since = record.started_ms.saturating_sub(made.ended_ms);
+            if rules.clocks_are_right() && since > rules.rotation_ms + 2 * Rules::CLOSE_MS {
+                return broken("a rotation lapses");
+            }
+        } else {
+            let confirmed = self
+                .confirmations(secret)
+                .any(|other| other.may_be_done() && other.start < record.known_at());
+            if made.action == Action::Rotate && !confirmed {
+                return broken("a pending secret lets nobody in");
+            }
+            let rotated_away = self.of_user(record.user).any(|(_, other)| {
+                other.confirms()
+                    && other.entered()
+                    && !matches!(other.typed,
+                        Typed::Code { registration, .. } if registration == secret)
+                    && Self::before(made, other)
+                    && Self::before(other, record)
+            });
+            if rotated_away {
+                return broken("a confirmation ends the secret before");
+            }
+        }
+        Ok(())
     }
 
     fn check_entry(&self, place: usize, rules: &Rules) -> Result<(), Violation> {
@@ -312,6 +505,7 @@ impl History {
         match record.typed {
             Typed::Nothing => return broken("nobody guesses", &()),
             Typed::Code { registration, step } => {
+                self.check_rotation(place, registration, rules)?;
                 for (other, earlier) in self.of_user(record.user) {
                     let Typed::Code { registration: theirs, step: used } = earlier.typed else {
                         continue;
@@ -370,14 +564,29 @@ impl History {
             other != place && same && earlier.start < record.known_at()
         };
         match record.typed {
+            Typed::Code { registration, .. } if record.confirms() => {
+                if self.waits(record, rules) == Some(registration) {
+                    let now = record.started_ms / 1000 / 30;
+                    let right = matches!(record.typed,
+                        Typed::Code { step, .. } if now.abs_diff(step) == 0);
+                    if right {
+                        let detail = format!("operation {place}: {:?}", record.outcome);
+                        let promise = "a right code confirms a rotation";
+                        return Err(Violation { promise, detail });
+                    }
+                }
+            }
             Typed::Code { registration, step } => {
-                let newest = &self.records[registration];
+                let Some(newest) = self.made(registration) else { return Ok(()) };
+                if self.may_be_rotated_away(registration, record) {
+                    return Ok(());
+                }
                 // The last step may be another clock's; `unlock` fixes that.
                 if !rules.clocks_are_right() || !self.lives(newest, record, rules) {
                     return Ok(());
                 }
-                if self.of_user(record.user).any(|(other, later)| {
-                    other != registration
+                if self.of_user(record.user).any(|(_, later)| {
+                    later.start != newest.start
                         && later.registers()
                         && !later.is(&Outcome::Exists)
                         && !Self::before(later, newest)
@@ -402,7 +611,11 @@ impl History {
                 let settled = self.of_user(record.user).all(|(other, changing)| {
                     let changes = matches!(
                         changing.action,
-                        Action::Delete | Action::NewCodes(_) | Action::Register(_) | Action::Import
+                        Action::Delete
+                            | Action::NewCodes(_)
+                            | Action::Register(_)
+                            | Action::Replace(_)
+                            | Action::Import
                     ) && !changing.is(&Outcome::Exists);
                     !changes
                         || other == set
@@ -426,7 +639,8 @@ impl History {
     /// How many deletions of the user there were at the same time.
     fn deletions_beside(&self, record: &Record) -> u64 {
         let beside = self.of_user(record.user).filter(|(_, other)| {
-            other.action == Action::Delete
+            other.ends_enrollments()
+                && other.start != record.start
                 && !Self::before(other, record)
                 && !Self::before(record, other)
         });
@@ -438,7 +652,7 @@ impl History {
     fn budgets_from(&self, record: &Record) -> u64 {
         match record.action {
             Action::Unlock => 1,
-            Action::Register(_) | Action::Import => {
+            Action::Register(_) | Action::Replace(_) | Action::Import => {
                 u64::from(!record.is(&Outcome::Exists)) + self.deletions_beside(record)
             }
             _ => 0,
@@ -463,6 +677,10 @@ impl History {
                         | Action::Wrong
                         | Action::Old
                         | Action::Replay
+                        | Action::Pending
+                        | Action::Confirm
+                        | Action::ConfirmOld
+                        | Action::ConfirmWrong
                 )
                 && matches!(record.outcome, Some(Outcome::Rejected | Outcome::Replayed))
         };

@@ -23,7 +23,9 @@ use std::thread;
 use std::time::Instant;
 
 use explore::Scenario;
-use history::Action::{Delete, NewCodes, Redeem, Register, Reseal, Right, Unlock, Wrong};
+use history::Action::{
+    Confirm, Delete, NewCodes, Redeem, Register, Replace, Reseal, Right, Rotate, Unlock, Wrong,
+};
 
 /// A number from the environment: how much there is to do.
 fn number(name: &str, otherwise: u64) -> u64 {
@@ -82,7 +84,19 @@ fn known_faults() {
 /// order, with faults in every place.
 #[test]
 fn small_cases() {
-    let actions = [Register(2), Right(0), Wrong, Delete, Unlock, NewCodes(2), Redeem(0), Reseal];
+    let actions = [
+        Register(2),
+        Right(0),
+        Wrong,
+        Delete,
+        Unlock,
+        NewCodes(2),
+        Redeem(0),
+        Reseal,
+        Replace(2),
+        Rotate,
+        Confirm,
+    ];
     let thorough = number("SIMULATION_FAULTS", 0) > 0;
     let mut scenarios = Vec::new();
     for (place, &first) in actions.iter().enumerate() {
@@ -90,7 +104,7 @@ fn small_cases() {
             let faults = usize::try_from(number("SIMULATION_FAULTS", 1)).expect("a few");
             scenarios.push(scenarios::pair(first, second, &[], faults));
             if thorough {
-                for third in [Register(1), Right(1), Delete, NewCodes(1), Redeem(1)] {
+                for third in [Register(1), Right(1), Delete, NewCodes(1), Redeem(1), Confirm] {
                     scenarios.push(scenarios::pair(first, second, &[third], 1));
                 }
             }

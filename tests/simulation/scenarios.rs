@@ -48,6 +48,9 @@ pub fn pair(first: Action, second: Action, then: &[Action], faults: usize) -> Sc
         faults,
     );
     scenario.setup.keys = vec![K1.to_owned(); 2];
+    if [first, second].contains(&Confirm) || then.contains(&Confirm) {
+        scenario.before.push(Rotate);
+    }
     scenario.afterwards = vec![Right(0), Redeem(0), Redeem(1)];
     scenario
 }
@@ -57,7 +60,8 @@ fn with_burst(mut scenario: Scenario, burst: u32) -> Scenario {
     scenario
 }
 
-/// Every one broke a promise in the first edition.
+/// Every one broke a promise in the first edition, or would in the life of an enrollment.
+#[expect(clippy::too_many_lines, reason = "a list")]
 pub fn known() -> Vec<Scenario> {
     let years = 24 * 365 * 10 * 3_600_000;
     vec![
@@ -142,6 +146,43 @@ pub fn known() -> Vec<Scenario> {
         case(
             "a recovery code's lost reply while another is used",
             together(&[&[Redeem(0)], &[Redeem(1)]]),
+            1,
+        ),
+        case(
+            "a late rotation takes the place of the next one",
+            together(&[&[Rotate, Rotate, Confirm]]),
+            1,
+        ),
+        case(
+            "a late confirmation after the old phone was used",
+            in_turn(&[&[Rotate, Confirm], &[Right(0)]]),
+            1,
+        ),
+        case(
+            "a late confirmation after a new rotation",
+            in_turn(&[&[Rotate, Confirm], &[Rotate, Pending]]),
+            1,
+        ),
+        case(
+            "a confirmation's lost reply, and the new phone used beside it",
+            together(&[&[Rotate, Confirm], &[Right(0)]]),
+            1,
+        ),
+        case("a pending secret and the old one", together(&[&[Rotate, Pending, ConfirmOld]]), 0),
+        case(
+            "a login and a confirmation at once",
+            together(&[&[Rotate, Confirm, Old], &[Right(0)]]),
+            1,
+        ),
+        case("starting again beside a login", together(&[&[Replace(1)], &[Right(0)]]), 1),
+        case("starting again when it is late", together(&[&[Right(0), Replace(1)]]), 1),
+        Scenario {
+            legacy: true,
+            before: Vec::new(),
+            ..case("starting again over one of the original", together(&[&[Replace(0)]]), 0)
+        },
+        with_burst(
+            case("guesses at both secrets", together(&[&[Rotate, Wrong, ConfirmWrong]]), 0),
             1,
         ),
         with_burst(

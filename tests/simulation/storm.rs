@@ -88,6 +88,7 @@ impl Storm {
         if rng.u32(0..5) == 0 {
             setup.enrollment_ttl = Some(Duration::from_secs(rng.u64(60..900)));
         }
+        setup.rotation_ttl = Duration::from_secs([60, 900][rng.usize(0..2)]);
         let rings = RINGS[rng.usize(0..RINGS.len())];
         setup.keys = (0..CLIENTS).map(|_| rings[rng.usize(0..rings.len())].to_owned()).collect();
         let apart = [0, 1_000, 14_000][rng.usize(0..3)];
@@ -198,8 +199,14 @@ impl Storm {
 
 fn action(rng: &mut Rng) -> Action {
     match rng.u32(0..100) {
-        0..12 => Action::Register(rng.usize(0..4)),
-        12..32 => Action::Right(0),
+        0..9 => Action::Register(rng.usize(0..4)),
+        9..12 => Action::Replace(rng.usize(0..4)),
+        12..17 => Action::Rotate,
+        17..22 => Action::Confirm,
+        22..23 => Action::ConfirmOld,
+        23..24 => Action::ConfirmWrong,
+        24..25 => Action::Pending,
+        25..32 => Action::Right(0),
         32..36 => Action::Right(1),
         36..40 => Action::Replay,
         40..43 => Action::Old,
@@ -424,7 +431,8 @@ async fn audit(world: &mut World) {
     for user in 0..USERS.len() {
         let mut actions = vec![Action::Right(0)];
         actions.extend((0..3).map(Action::Redeem));
-        actions.extend([Action::Unlock, Action::Right(0), Action::Register(1)]);
+        actions.extend([Action::Unlock, Action::Right(0), Action::Rotate, Action::Pending]);
+        actions.extend([Action::Confirm, Action::Old, Action::Right(0), Action::Register(1)]);
         for action in actions {
             let at = world.timeline.now_ms() + 90_000;
             world.timeline.advance_to(at);

@@ -39,6 +39,7 @@ pub fn to_json(item: &Item) -> Json {
             Value::N(number) => json!({ "N": number.to_string() }),
             Value::B(bytes) => json!({ "B": bytes }),
             Value::Ss(set) => json!({ "SS": set }),
+            Value::M(inner) => json!({ "M": to_json(inner) }),
             Value::Bool(value) => json!({ "BOOL": value }),
             Value::Null => json!({ "NULL": true }),
         };
@@ -65,6 +66,7 @@ fn value(json: &Json) -> Result<Value, Invalid> {
             }
             Value::Ss(set)
         }
+        "M" => Value::M(attributes(Some(value))?),
         "BOOL" => Value::Bool(value.as_bool().unwrap_or_default()),
         "NULL" => Value::Null,
         other => return invalid(format!("a value of type {other}")),
@@ -154,12 +156,17 @@ impl Table {
                 let user = key(request.get("Key"))?;
                 let update = self.update(text(request, "UpdateExpression").unwrap_or_default())?;
                 let values = self.check(request, &user, &update.used)?;
-                let mut old = self.items.get(&user).cloned().unwrap_or_default();
+                let before = self.items.get(&user).cloned().unwrap_or_default();
+                let mut old = before.clone();
                 old.insert(KEY.to_owned(), Value::S(user.clone()));
                 let new = update.apply(&old, &values)?;
                 let reply = match text(request, "ReturnValues") {
                     None | Some("NONE") => json!({}),
                     Some("ALL_NEW") => json!({ "Attributes": to_json(&new) }),
+                    Some("ALL_OLD") => json!({ "Attributes": to_json(&before) }),
+                    Some("UPDATED_OLD") => {
+                        json!({ "Attributes": to_json(&update.part_of(&before)) })
+                    }
                     Some(other) => return Err(Invalid(format!("ReturnValues {other}")).into()),
                 };
                 self.items.insert(user, new);

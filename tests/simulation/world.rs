@@ -16,7 +16,9 @@ use lambdatotp::otp::{Secret, Totp};
 use lambdatotp::simulation::{Arriving, Network, Reply, Request, Time};
 use lambdatotp::store::admin::{Imported, ImportedUser, PageRequest, UserState};
 use lambdatotp::store::{KeyRing, Settings, StoreError};
-use lambdatotp::verifier::{Config, Policy, Registration, Verification, Verifier, VerifierError};
+use lambdatotp::verifier::{
+    self, Config, Label, Policy, Registration, Verification, Verifier, VerifierError,
+};
 use tokio::sync::oneshot;
 
 use crate::expression::{Item, Value};
@@ -178,6 +180,7 @@ struct Client {
 pub struct Setup {
     pub policy: (u32, Duration, u32),
     pub enrollment_ttl: Option<Duration>,
+    pub rotation_ttl: Duration,
     /// The keys of each client, as `LAMBDATOTP_KEYS` has them; empty: none.
     pub keys: Vec<String>,
     pub skews_ms: Vec<i64>,
@@ -191,6 +194,7 @@ impl Setup {
         Self {
             policy: (10, Duration::from_hours(1), 100),
             enrollment_ttl: None,
+            rotation_ttl: Duration::from_mins(15),
             keys: vec![String::new(); clients],
             skews_ms: vec![0; clients],
             replication_ms: None,
@@ -204,6 +208,7 @@ impl Setup {
             refill_ms: u64::try_from(refill.as_millis()).expect("in range"),
             max_misses: max_misses.into(),
             lapse: self.enrollment_ttl.is_some(),
+            rotation_ms: u64::try_from(self.rotation_ttl.as_millis()).expect("in range"),
             skews_ms: self.skews_ms.clone(),
         }
     }
@@ -241,6 +246,7 @@ impl World {
             let config = Config {
                 policy,
                 enrollment_ttl: setup.enrollment_ttl,
+                rotation_ttl: setup.rotation_ttl,
                 store: Settings { keys, ..Settings::default() },
                 ..Config::default()
             };
@@ -322,7 +328,8 @@ impl World {
         item.insert("user_id".to_owned(), Value::S(USERS[user].to_owned()));
         item.insert("secret".to_owned(), Value::S(secret.to_base32().to_string()));
         self.table.items.insert(USERS[user].to_owned(), item);
-        let place = self.open(0, user, Action::Register(0), Typed::Nothing);
+        // As little to be replaced as one who came from elsewhere.
+        let place = self.open(0, user, Action::Import, Typed::Nothing);
         self.close(
             place,
             Answer { outcome: Outcome::Created, totp: Some(Totp::new(secret)), codes: Vec::new() },
@@ -373,15 +380,27 @@ impl World {
         let verifier = self.clients[client].verifier.clone();
         let name = USERS[user];
         let operation: Operation = match action {
-            Action::Register(codes) => Box::pin(async move {
-                let registration =
-                    Registration { recovery_codes: codes, ..Registration::default() };
+            Action::Register(codes) | Action::Replace(codes) => Box::pin(async move {
+                let registration = Registration {
+                    recovery_codes: codes,
+                    replace_unconfirmed: matches!(action, Action::Replace(_)),
+                    ..Registration::default()
+                };
                 answer(verifier.register(name, registration).await, |enrollment| {
                     let totp = Totp::new(enrollment.uri().secret.clone());
                     let codes = enrollment.recovery_codes().iter();
                     let codes = codes.map(|code| code.to_text().to_string()).collect();
                     Answer { outcome: Outcome::Created, totp: Some(totp), codes }
                 })
+            }),
+            Action::Rotate => Box::pin(async move {
+                answer(verifier.rotate(name, Label::default()).await, |enrollment| {
+                    let totp = Totp::new(enrollment.uri().secret.clone());
+                    Answer { outcome: Outcome::Done, totp: Some(totp), codes: Vec::new() }
+                })
+            }),
+            Action::Confirm | Action::ConfirmOld | Action::ConfirmWrong => Box::pin(async move {
+                answer(verifier.confirm(name, &text).await, |verdict| plain(verdict.into()))
             }),
             Action::Import => {
                 let totp = Totp::new(Secret::generate().expect("randomness"));
@@ -426,14 +445,7 @@ impl World {
                 })
             }),
             _ => Box::pin(async move {
-                answer(verifier.verify(name, &text).await, |verdict| {
-                    plain(match verdict {
-                        Verification::Accepted { step } => Outcome::Accepted(step),
-                        Verification::Rejected => Outcome::Rejected,
-                        Verification::Replayed => Outcome::Replayed,
-                        Verification::Recovered { left } => Outcome::Recovered(left),
-                    })
-                })
+                answer(verifier.verify(name, &text).await, |verdict| plain(verdict.into()))
             }),
         };
         self.clients[client].flag.0.store(true, Ordering::Relaxed);
@@ -446,8 +458,8 @@ impl World {
     /// What a user types, and which of the known codes that is.
     fn typed(&self, client: usize, user: usize, action: Action) -> (Typed, String) {
         let step = self.timeline.now_ms() / 30_000;
-        let code = |back: usize, step: u64| {
-            let registration = self.history.registration(user, back)?;
+        let code = |registration: Option<usize>, step: u64| {
+            let registration = registration?;
             let totp = self.history.records[registration].totp.as_ref()?;
             let text = totp.code_for_step(step).as_str().to_owned();
             Some((Typed::Code { registration, step }, text))
@@ -458,12 +470,16 @@ impl World {
             Some((Typed::Recovery { set, place }, text.clone()))
         };
         let known = match action {
-            Action::Right(ahead) => code(0, step.saturating_add_signed(ahead)),
+            Action::Right(ahead) => {
+                code(self.history.secret(user, 0), step.saturating_add_signed(ahead))
+            }
             Action::RightHere => {
                 let skew_ms = self.rules.skews_ms[client];
-                code(0, self.timeline.now_ms().saturating_add_signed(skew_ms) / 30_000)
+                let here = self.timeline.now_ms().saturating_add_signed(skew_ms) / 30_000;
+                code(self.history.secret(user, 0), here)
             }
-            Action::Old => code(1, step),
+            Action::Old | Action::ConfirmOld => code(self.history.secret(user, 1), step),
+            Action::Confirm | Action::Pending => code(self.history.rotation(user), step),
             Action::Replay => {
                 let accepted = self.history.records.iter().rev().find_map(|record| {
                     let entered = matches!(record.outcome, Some(Outcome::Accepted(_)));
@@ -480,7 +496,7 @@ impl World {
             Action::Redeem(place) => recovery(0, place),
             Action::RedeemOld => recovery(1, 0),
             Action::MadeUp => Some((Typed::Nothing, "AAAA-BBBB-CCCC-DDDD".to_owned())),
-            Action::Wrong => None,
+            Action::Wrong | Action::ConfirmWrong => None,
             _ => return (Typed::Nothing, String::new()),
         };
         known.unwrap_or_else(|| (Typed::Nothing, self.wrong_code(user)))
@@ -592,6 +608,19 @@ impl World {
     }
 }
 
+impl From<Verification> for Outcome {
+    fn from(verdict: Verification) -> Self {
+        match verdict.outcome {
+            verifier::Outcome::Accepted => Self::Accepted(verdict.step.expect("a step")),
+            verifier::Outcome::Rejected => Self::Rejected,
+            verifier::Outcome::Replayed => Self::Replayed,
+            verifier::Outcome::Recovered => {
+                Self::Recovered(verdict.recovery_codes_left.expect("a number"))
+            }
+        }
+    }
+}
+
 fn plain(outcome: Outcome) -> Answer {
     Answer { outcome, totp: None, codes: Vec::new() }
 }
@@ -610,6 +639,7 @@ fn answer<T>(result: Result<T, VerifierError>, done: impl FnOnce(T) -> Answer) -
         Err(VerifierError::UserNotFound) => Outcome::NotFound,
         Err(VerifierError::TooManyAttempts { retry_after }) => Outcome::Throttled(retry_after),
         Err(VerifierError::Locked) => Outcome::Locked,
+        Err(VerifierError::NoRotation) => Outcome::NoRotation,
         Err(VerifierError::Store(error)) => store_outcome(error),
         Err(other) => Outcome::Broken(other.to_string()),
     })

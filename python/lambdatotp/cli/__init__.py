@@ -20,7 +20,7 @@ from .importing import import_
 from .keys import new_key, reseal
 from .listing import list_
 from .serve import serve
-from .users import delete, recovery, register, show, unlock, verify
+from .users import confirm, delete, recovery, register, rotate, show, unlock, verify
 
 EPILOG = """
 \b
@@ -58,7 +58,7 @@ def main(context: click.Context) -> None:
         context.exit(USAGE)
 
 
-main.add_section("One user", register, verify, show, unlock, recovery, delete)
+main.add_section("One user", register, verify, rotate, confirm, show, unlock, recovery, delete)
 main.add_section("All users", list_, check_table, import_, export)
 main.add_section("The table", create_table, doctor, new_key, reseal)
 main.add_section("Here", serve, completion)

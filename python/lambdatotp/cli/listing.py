@@ -7,19 +7,19 @@ import shlex
 import shutil
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.cells import cell_len
 
 from lambdatotp._lambdatotp import list_users
 
-from .options import FIELDS, as_json, engine, verifier
+from .options import FEW_CODES, FIELDS, Command, as_json, engine, verifier
 from .output import one_line, printable, tell, time_of
 from .pages import pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lambdatotp import UserStatus, Verifier
     from lambdatotp._lambdatotp import ListedUser, TablePage
@@ -28,6 +28,20 @@ PAGE = 500
 
 # What fits on a terminal, and then some.
 SCREEN = 50
+
+# What can be asked for, each by an option.
+FILTERS: dict[str, tuple[str, Callable[[UserStatus], object]]] = {
+    "locked": ("whom only an unlock or a recovery code lets in", lambda status: status.locked),
+    "unconfirmed": (
+        "who are registered, and no code was ever accepted",
+        lambda status: status.registered_at is not None and status.confirmed_at is None,
+    ),
+    "pending": ("who change their phone just now", lambda status: status.rotation_expires_at),
+    "low_codes": (
+        f"who have {FEW_CODES} recovery codes or fewer",
+        lambda status: status.recovery_codes_left <= FEW_CODES,
+    ),
+}
 
 TITLES = ("user", "state", "registered", "recovery", "sealed by")
 
@@ -48,6 +62,14 @@ def _pages(verifier: Verifier, after: str | None, limit: int) -> Iterator[list[L
             return
 
 
+def filters(command: Command) -> Command:
+    """Add an option for each of the filters."""
+    for name, (who, _) in reversed(FILTERS.items()):
+        option = click.option(f"--{name.replace('_', '-')}", is_flag=True, help=f"Those {who}.")
+        command = option(command)
+    return command
+
+
 def _span(seconds: float) -> str:
     """Write a length of time in its largest unit, rounded up: a screen has 80 columns."""
     for unit, length in (("s", 1), ("min", 60), ("h", 3600)):
@@ -65,6 +87,8 @@ def _state(status: UserStatus) -> tuple[str, str | None]:  # noqa: PLR0911 - one
         return f"a clock was {_span(status.ahead)} fast", "red"
     if status.retry_after:
         return f"waits {_span(status.retry_after)}", "yellow"
+    if status.rotation_expires_at:
+        return "changes phone", "yellow"
     if status.confirmed_at:
         return "in use", "green"
     if status.registered_at is None:
@@ -123,13 +147,17 @@ def _print_table(users: list[ListedUser]) -> None:
     help=f"How many at the most, 0 for all; {SCREEN} on a terminal, all of them in a pipe.",
 )
 @click.option("--after", help="Go on after this user, whom the page before ended with.")
+@filters
 @as_json
-def list_(limit: int | None, after: str | None, *, as_json: bool, **where: str | None) -> None:
+def list_(limit: int | None, after: str | None, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - switches, and where the table is
     """List users: no secret, no code. The order is DynamoDB's, by a hash.
 
     On a terminal a page of a table; in a pipe one user id a line. With --json one object
     a line, with what `lambdatotp show --json` has. What cannot be read is named, and the
     exit code is 1.
+
+    Of --locked, --unconfirmed, --pending and --low-codes, several mean users of any of these
+    kinds. They are looked for in the whole table, or among --limit users.
 
     Ids are whole. On a terminal, characters that it would act on or not show are escaped
     (\\x1b, \\n, \\u202e); in a pipe, control characters are, which no valid id has.
@@ -140,22 +168,35 @@ def list_(limit: int | None, after: str | None, *, as_json: bool, **where: str |
     Examples:
       lambdatotp list
       lambdatotp list --after ana@example.com --limit 20
-      lambdatotp list --json | jq -r 'select(.locked) | .user'
+      lambdatotp list --locked
+      lambdatotp list --json | jq -r 'select(.attempts_left == 0) | .user'
     """
-    made = verifier(**where)
+    wanted = [test for name, (_, test) in FILTERS.items() if options.pop(name)]
+    made = verifier(**options)
     in_a_terminal = sys.stdout.isatty() and not as_json
     if limit is None:
-        limit = SCREEN if in_a_terminal else 0
+        limit = SCREEN if in_a_terminal and not wanted else 0
     show = _print_json if as_json else _print_table if in_a_terminal else _print_ids
     problems, last, count = 0, "", 0
     for page in _pages(made, after, limit):
-        show(page)
+        if chosen := _chosen(page, wanted):
+            show(chosen)
         problems += sum(listed.problem is not None for listed in page)
         last, count = page[-1].user, count + len(page)
     if count and count == limit:
         tell(f"there may be more: --after {_shell_word(last)}")
     if problems:
         raise SystemExit(1)
+
+
+def _chosen(
+    users: list[ListedUser], wanted: list[Callable[[UserStatus], object]]
+) -> list[ListedUser]:
+    """Return those who are asked for. Of one who cannot be read nothing is known."""
+    if not wanted:
+        return users
+    tell(*(listed.problem for listed in users if listed.problem is not None))
+    return [one for one in users if one.status and any(test(one.status) for test in wanted)]
 
 
 def _print_ids(users: list[ListedUser]) -> None:

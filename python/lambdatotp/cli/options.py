@@ -18,6 +18,7 @@ FIELDS = (
     "registered_at",
     "confirmed_at",
     "expires_at",
+    "rotation_expires_at",
     "locked",
     "misses",
     "attempts_left",
@@ -26,6 +27,10 @@ FIELDS = (
     "recovery_codes_left",
     "sealed_by",
 )
+
+
+# Who has no more recovery codes than this should get new ones.
+FEW_CODES = 2
 
 
 def as_json(command: Command) -> Command:

@@ -1,4 +1,4 @@
-"""`lambdatotp register`, `verify`, `show`, `unlock`, `recovery` and `delete`."""
+"""`lambdatotp register`, `verify`, `rotate`, `confirm`, `show`, `unlock`, `recovery`, `delete`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,24 @@ import click
 from lambdatotp import MAX_RECOVERY_CODES
 from lambdatotp._lambdatotp import _qr_terminal_within
 
-from .options import FIELDS, as_json, engine, verifier
+from .options import FEW_CODES, FIELDS, Command, as_json, engine, verifier
 from .output import print_outcome, printable, tell, time_of
 
 if TYPE_CHECKING:
-    from lambdatotp import UserStatus
+    from lambdatotp import Enrollment, UserStatus, Verification
 
 # Of a line with a code in it, however it was pasted.
 MOST_BYTES = 4096
+
+
+def label(command: Command) -> Command:
+    """Add the options that say what the authenticator app shows."""
+    for name, text in (
+        ("--issuer", "Who asks for the code, as the app shows it; LAMBDATOTP_ISSUER."),
+        ("--account-name", "Whose code it is, as the app shows it; USER."),
+    ):
+        command = click.option(name, help=text)(command)
+    return command
 
 
 @click.command()
@@ -30,19 +40,48 @@ MOST_BYTES = 4096
     default=0,
     help="How many to make.",
 )
+@label
+@click.option(
+    "--replace-unconfirmed",
+    is_flag=True,
+    help="Start again if no code of USER was ever accepted.",
+)
 @as_json
-def register(user: str, recovery_codes: int, *, as_json: bool, **where: str | None) -> None:
+def register(
+    user: str,
+    recovery_codes: int,
+    account_name: str | None,
+    issuer: str | None,
+    *,
+    replace_unconfirmed: bool,
+    as_json: bool,
+    **where: str | None,
+) -> None:
     """Register USER, and draw their QR code.
 
     What is printed is their second factor: show it to them, and to nobody else.
+
+    --replace-unconfirmed is for somebody who closed the window: it never replaces a user who
+    has used a code, whose secret was given or imported, or whom the original made.
 
     \b
     Examples:
       lambdatotp register ana@example.com
       lambdatotp register ana@example.com --recovery-codes 10
+      lambdatotp register 4711 --account-name ana@example.com --issuer ACME
     """
-    enrollment = verifier(**where).register(user, recovery_codes=recovery_codes)
-    outcome: dict[str, Any] = {"user": user, "uri": enrollment.uri}
+    enrollment = verifier(**where).register(
+        user,
+        recovery_codes=recovery_codes,
+        account_name=account_name,
+        issuer=issuer,
+        replace_unconfirmed=replace_unconfirmed,
+    )
+    _print_enrollment(enrollment, as_json=as_json)
+
+
+def _print_enrollment(enrollment: Enrollment, *, as_json: bool) -> None:
+    outcome: dict[str, Any] = {"user": enrollment.user, "uri": enrollment.uri}
     if enrollment.recovery_codes:
         outcome["recovery_codes"] = enrollment.recovery_codes
     print_outcome(outcome, as_json=as_json)
@@ -82,12 +121,59 @@ def verify(user: str, code: str | None, *, as_json: bool, **where: str | None) -
     """
     made = verifier(**where)
     verdict = made.check(user, _typed_code() if code is None else code)
+    _print_verdict(verdict, as_json=as_json)
+
+
+def _print_verdict(verdict: Verification, *, as_json: bool) -> None:
+    """Print a verdict, and exit with 1 if the user may not come in."""
     outcome: dict[str, Any] = {"verdict": verdict.outcome}
-    if verdict.recovery_codes_left is not None:
-        outcome["recovery_codes_left"] = verdict.recovery_codes_left
+    for name in ("attempts_left", "recovery_codes_left"):
+        if (left := getattr(verdict, name)) is not None:
+            outcome[name] = left
     print_outcome(outcome, as_json=as_json)
     if not verdict:
         raise SystemExit(1)
+
+
+@click.command()
+@click.argument("user")
+@engine
+@label
+@as_json
+def rotate(
+    user: str, account_name: str | None, issuer: str | None, *, as_json: bool, **where: str | None
+) -> None:
+    """Begin a change of phone: draw the QR code of a new secret for USER.
+
+    The old phone works until a code of the new one is confirmed, for 15 minutes at the most
+    (LAMBDATOTP_ROTATION_TTL). Ask for a code of the old phone first.
+
+    \b
+    Example:
+      lambdatotp verify ana@example.com && lambdatotp rotate ana@example.com
+    """
+    enrollment = verifier(**where).rotate(user, account_name=account_name, issuer=issuer)
+    _print_enrollment(enrollment, as_json=as_json)
+
+
+@click.command()
+@click.argument("user")
+@click.argument("code", required=False)
+@engine
+@as_json
+def confirm(user: str, code: str | None, *, as_json: bool, **where: str | None) -> None:
+    """End a change of phone: check a CODE of the new one. Exits with 1 when it is wrong.
+
+    From a right one on, the old phone is of no use. Recovery codes stay. Without CODE, asks as
+    `lambdatotp verify` does.
+
+    \b
+    Example:
+      lambdatotp confirm ana@example.com
+    """
+    made = verifier(**where)
+    verdict = made.confirm(user, _typed_code() if code is None else code)
+    _print_verdict(verdict, as_json=as_json)
 
 
 def _typed_code() -> str:
@@ -102,6 +188,10 @@ def _typed_code() -> str:
         )
     # What is not UTF-8 is not a code either; that is for the verifier to say.
     return line.decode(errors="surrogateescape")
+
+
+def _codes(left: int) -> str:
+    return f"{left}: lambdatotp recovery makes new ones" if left <= FEW_CODES else str(left)
 
 
 def _clock(ahead: int) -> str:
@@ -121,7 +211,12 @@ def _described(status: UserStatus) -> dict[str, Any]:
         "attempts left": status.attempts_left,
         **({"next attempt in": f"{status.retry_after} s"} if status.retry_after else {}),
         **({"clock": _clock(status.ahead)} if status.ahead else {}),
-        "recovery codes left": status.recovery_codes_left,
+        **(
+            {"change of phone": f"waits for a code until {time_of(status.rotation_expires_at)}"}
+            if status.rotation_expires_at
+            else {}
+        ),
+        "recovery codes left": _codes(status.recovery_codes_left),
         "secret sealed by": status.sealed_by or "nothing: it is stored in plaintext",
     }
 

@@ -33,6 +33,31 @@ pub(in crate::python) struct UserState {
     recovery_at: Option<i64>,
     /// The hashes of the recovery codes that are left.
     recovery: Vec<String>,
+    /// The rotation that is under way.
+    pending: Option<Py<Pending>>,
+}
+
+/// The secret of a rotation that nobody has confirmed yet. Its repr shows none of it.
+#[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
+pub(in crate::python) struct Pending {
+    /// The secret, and how codes are made of it.
+    totp: Py<Totp>,
+    /// When it lapses, in seconds since 1970.
+    expires_at: u64,
+}
+
+#[guarded]
+#[pymethods]
+impl Pending {
+    #[new]
+    #[pyo3(signature = (totp, expires_at))]
+    fn new(totp: Py<Totp>, expires_at: u64) -> Self {
+        Self { totp, expires_at }
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Pending: until {}>", self.expires_at)
+    }
 }
 
 #[guarded]
@@ -41,7 +66,7 @@ impl UserState {
     #[new]
     #[pyo3(signature = (
         *, registered_at=None, confirmed_at=None, expires_at=None, last_step=None, misses=None,
-        throttle_at=None, recovery_at=None, recovery=Vec::new()
+        throttle_at=None, recovery_at=None, recovery=Vec::new(), pending=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "all optional, all by name")]
     fn new(
@@ -53,6 +78,7 @@ impl UserState {
         throttle_at: Option<i64>,
         recovery_at: Option<i64>,
         recovery: Vec<String>,
+        pending: Option<Py<Pending>>,
     ) -> Self {
         Self {
             registered_at,
@@ -63,13 +89,17 @@ impl UserState {
             throttle_at,
             recovery_at,
             recovery,
+            pending,
         }
     }
 }
 
-impl From<admin::UserState> for UserState {
-    fn from(state: admin::UserState) -> Self {
-        Self {
+impl UserState {
+    fn of(py: Python<'_>, state: admin::UserState) -> PyResult<Self> {
+        let pending = state.pending.map(|admin::Pending { totp, expires_at }| {
+            Py::new(py, Pending { totp: Py::new(py, Totp(totp))?, expires_at })
+        });
+        Ok(Self {
             registered_at: state.registered_at,
             confirmed_at: state.confirmed_at,
             expires_at: state.expires_at,
@@ -78,7 +108,8 @@ impl From<admin::UserState> for UserState {
             throttle_at: state.throttle_at,
             recovery_at: state.recovery_at,
             recovery: state.recovery,
-        }
+            pending: pending.transpose()?,
+        })
     }
 }
 
@@ -93,6 +124,11 @@ impl From<&UserState> for admin::UserState {
             throttle_at: state.throttle_at,
             recovery_at: state.recovery_at,
             recovery: state.recovery.clone(),
+            pending: state.pending.as_ref().map(|pending| {
+                let pending = pending.get();
+                let totp = pending.totp.get().0.clone();
+                admin::Pending { totp, expires_at: pending.expires_at }
+            }),
         }
     }
 }
@@ -297,7 +333,7 @@ pub(in crate::python) fn export_users(
         match read {
             Ok(stored) => {
                 let totp = Py::new(py, Totp(stored.record.totp))?;
-                let state = Py::new(py, UserState::from(stored.state))?;
+                let state = Py::new(py, UserState::of(py, stored.state)?)?;
                 users.push(Py::new(py, StoredUser { user, totp, state })?);
             }
             Err(error) => problems.push(error.to_string()),

@@ -1,5 +1,7 @@
 //! What moves with a user besides the secret.
 
+use crate::otp::Totp;
+use crate::store::KeyRing;
 use crate::store::StoreError;
 use crate::store::item::{Item, field};
 
@@ -24,11 +26,30 @@ pub struct UserState {
     pub recovery_at: Option<i64>,
     /// The hashes of the recovery codes that are left.
     pub recovery: Vec<String>,
+    /// The rotation that is under way.
+    pub pending: Option<Pending>,
+}
+
+/// The secret of a rotation that nobody has confirmed yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// The secret, and how codes are made of it.
+    pub totp: Totp,
+    /// When it lapses, in seconds since 1970.
+    pub expires_at: u64,
 }
 
 impl Item {
-    /// Everything that moves with the user besides the secret.
-    pub(super) fn state(&self) -> Result<UserState, StoreError> {
+    /// Everything that moves with the user besides the secret. A rotation that has lapsed does
+    /// not.
+    pub(super) fn state(&self, keys: &KeyRing, now: u64) -> Result<UserState, StoreError> {
+        let pending = match self.live_pending(now)? {
+            Some(pending) => Some(Pending {
+                totp: pending.record(keys)?.totp,
+                expires_at: pending.number(field::EXPIRES_AT)?.unwrap_or(0),
+            }),
+            None => None,
+        };
         Ok(UserState {
             registered_at: self.number(field::REGISTERED_AT)?,
             confirmed_at: self.number(field::CONFIRMED_AT)?,
@@ -38,6 +59,7 @@ impl Item {
             throttle_at: self.number(field::THROTTLE_AT)?,
             recovery_at: self.number(field::RECOVERY_AT)?,
             recovery: self.recovery()?.to_vec(),
+            pending,
         })
     }
 }

@@ -1,8 +1,8 @@
 //! Users that come from elsewhere, with secrets that phones have already.
 
-use super::UserState;
+use super::{Pending, UserState};
 use crate::otp::Totp;
-use crate::store::item::{Item, attributes, field, n, write_id};
+use crate::store::item::{Item, attributes, field, n, pending, write_id};
 use crate::store::{NewUser, Store, StoreError};
 
 /// A user from elsewhere.
@@ -43,6 +43,7 @@ impl Store {
             registered_at: state.registered_at.unwrap_or(now),
             // A phone has the secret already, so it never lapses.
             expires_at: None,
+            generated: false,
             recovery: state.recovery.clone(),
         };
         let mut item = attributes(&new, &id, &self.keys)?;
@@ -55,7 +56,13 @@ impl Store {
         ] {
             item.extend(value.map(|value| (name.to_owned(), value)));
         }
-        Ok(match self.put_new(&user.user, item, &id, now).await? {
+        if let Some(Pending { totp, expires_at }) =
+            state.pending.as_ref().filter(|pending| pending.expires_at > now)
+        {
+            let pending = pending(&user.user, &write_id()?, totp, *expires_at, &self.keys)?;
+            item.insert(field::PENDING.to_owned(), pending);
+        }
+        Ok(match self.put_new(&user.user, item, &id, |old| old.has_lapsed(now)).await? {
             None => Imported::New,
             Some(there) => self.compare(&there, user),
         })

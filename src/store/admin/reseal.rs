@@ -1,14 +1,15 @@
 //! Sealing a secret under the first key.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 
 use crate::store::accept::same_enrollment;
-use crate::store::item::{Item, failed_condition, field, s, write_id};
+use crate::store::item::{Item, StoredPending, failed_condition, field, pending, s, write_id};
 use crate::store::seal::Form;
-use crate::store::{MAX_TURNS, Record, Store, StoreError};
+use crate::store::{Enrolled, MAX_TURNS, Record, Store, StoreError};
 
 impl Store {
     /// Whether there is a key to seal with.
@@ -17,7 +18,7 @@ impl Store {
         !self.keys.is_empty()
     }
 
-    /// Seals a user's secret under the first key, with its parameters. Returns whether this
+    /// Seals a user's secrets under the first key, with their parameters. Returns whether this
     /// call did; otherwise it was sealed so already, or the user was deleted.
     ///
     /// The write holds only while the secret is stored as it was read: one that arrives late,
@@ -25,7 +26,57 @@ impl Store {
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
-    pub async fn reseal(&self, user: &str, record: &Record) -> Result<bool, StoreError> {
+    pub async fn reseal(&self, user: &str, record: &Record, now: u64) -> Result<bool, StoreError> {
+        let pending = self.reseal_pending(user, record, now).await?;
+        Ok(self.reseal_secret(user, record).await? || pending)
+    }
+
+    /// The same with the pending secret of a rotation. One that has lapsed is removed: its key
+    /// may be dropped afterwards.
+    async fn reseal_pending(
+        &self,
+        user: &str,
+        record: &Record,
+        now: u64,
+    ) -> Result<bool, StoreError> {
+        let Some(StoredPending(stored)) = &record.pending else { return Ok(false) };
+        let attributes = HashMap::from([(field::PENDING.to_owned(), stored.clone())]);
+        let item = Item::new(user, attributes);
+        let (sealed, update) = match item.live_pending(now)? {
+            None => (None, "SET change_id = :id REMOVE pending"),
+            Some(secret) => {
+                let read = secret.record(&self.keys)?;
+                if read.sealed_by.as_deref() == self.keys.ids().next() {
+                    return Ok(false);
+                }
+                let until = item.pending_until()?.unwrap_or(0);
+                let id = match read.enrolled {
+                    Enrolled::Id(id) => id,
+                    Enrolled::Legacy(_) => write_id()?,
+                };
+                let sealed = pending(user, &id, &read.totp, until, &self.keys)?;
+                (Some(sealed), "SET change_id = :id, pending = :sealed")
+            }
+        };
+        let turn = self.connection.turn().await?;
+        let mut request = UpdateItemInput::builder()
+            .table_name(&self.table)
+            .key(field::USER_ID, s(user))
+            .update_expression(update)
+            .condition_expression("pending = :pending")
+            .expression_attribute_values(":pending", stored.clone())
+            .expression_attribute_values(":id", s(&write_id()?));
+        if let Some(sealed) = sealed {
+            request = request.expression_attribute_values(":sealed", sealed);
+        }
+        match turn.send(request).await {
+            // Confirmed or rotated since, and so under a key of today; or by our first try.
+            Err(error) if failed_condition(&error).is_none() => Err(self.failed(&error)),
+            _ => Ok(true),
+        }
+    }
+
+    async fn reseal_secret(&self, user: &str, record: &Record) -> Result<bool, StoreError> {
         let turn = self.connection.turn().await?;
         let id = write_id()?;
         let mut record = Cow::Borrowed(record);

@@ -74,7 +74,7 @@ impl<'a> PageRequest<'a> {
 
 /// All that [`Status`] needs. Secrets stay in the table.
 const STATUS: &str = "user_id, registered_at, confirmed_at, expires_at, misses, throttle_at, \
-                      recovery, sealed_by, last_step, period, deleted_at";
+                      recovery, sealed_by, last_step, period, deleted_at, pending.expires_at";
 
 impl Store {
     /// Removes tombstones that have expired, where DynamoDB itself does not. Without
@@ -154,9 +154,13 @@ impl Store {
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
-    pub async fn users(&self, request: PageRequest<'_>) -> Result<Page<StoredUser>, StoreError> {
+    pub async fn users(
+        &self,
+        request: PageRequest<'_>,
+        now: u64,
+    ) -> Result<Page<StoredUser>, StoreError> {
         self.scan(request, None, |item| {
-            Ok(StoredUser { record: item.record(&self.keys)?, state: item.state()? })
+            Ok(StoredUser { record: item.record(&self.keys)?, state: item.state(&self.keys, now)? })
         })
         .await
     }

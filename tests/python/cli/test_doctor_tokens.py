@@ -219,12 +219,12 @@ class TestATokenThatCannotBe:
         for hidden in (TOKEN, SECOND):
             assert hidden not in done.stdout + done.stderr
 
-    @pytest.mark.parametrize("name", [_tokens.API_TOKEN, _tokens.VERIFY_TOKEN])
+    @pytest.mark.parametrize("name", list(_tokens.SCOPES))
     @pytest.mark.parametrize("bad", ["", ",", "two words", f"{TOKEN}\f", f"{SECOND},{TOKEN}\u0085"])
     def test_one_in_the_environment(self, name, bad):
         with server(closed) as (url, requests):
             code, found = doctor("--url", url, **{name: bad})
-        subject = "API token" if name == _tokens.API_TOKEN else "verify token"
+        subject = _tokens.SUBJECTS[name]
         assert code == 1
         assert found[subject][0] == "failure"
         assert found[subject][1].startswith(name)

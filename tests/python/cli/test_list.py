@@ -54,6 +54,37 @@ def test_everybody_is_listed_without_secrets(engine, users):
         assert status == found[user]
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--locked"], {"locked"}),
+        (["--unconfirmed"], {"tired", "sealed"}),
+        (["--pending"], {"used"}),
+        (["--low-codes"], {"tired", "locked", "sealed"}),
+        (["--locked", "--pending"], {"locked", "used"}),
+        (["--pending", "--limit", "0", "--json"], {"used"}),
+    ],
+)
+def test_those_of_a_kind(engine, users, options, expected):
+    del users
+    engine.verifier().rotate("used")
+    code, text = run("list", *options, **engine.environment())
+    assert code == 0
+    lines = text.splitlines()
+    assert {json.loads(line)["user"] if "--json" in options else line for line in lines} == expected
+
+
+def test_who_cannot_be_read_is_of_no_kind_and_named(engine, users):
+    del users
+    engine.put("damaged", secret=LEGACY, misses={"S": "many"})
+    code, text = run("list", "--locked", **engine.environment())
+    assert code == 1
+    assert text == "locked\n"
+    code, told = run("list", "--pending", **engine.environment())
+    assert code == 1
+    assert 'user "damaged" is damaged' in told
+
+
 def test_in_a_pipe_there_are_ids_and_nothing_else(engine, users):
     code, text = run("list", **engine.environment())
     assert code == 0

@@ -14,7 +14,7 @@ import pyotp
 import pytest
 
 from tests.python.support import ROOT
-from tests.python.support.chalice_local import call
+from tests.python.support.chalice_local import call, told
 from tests.python.support.cli import shell
 from tests.python.support.serve import free_port, serving
 
@@ -30,7 +30,7 @@ def test_it_serves_until_it_is_stopped(tmp_path, how):
         assert status == 201
         code = pyotp.parse_uri(body["qr_code"]).now()
         answer = call(port, "POST", "/verify", {"user": "ana", "code": code})
-        assert answer == (200, {"code_is_valid": True})
+        assert answer == told(valid=True, first=True, left=10)
         process.send_signal(how)
         assert process.wait(30) == 0
         with pytest.raises(ConnectionRefusedError):
@@ -51,7 +51,7 @@ def test_the_commands_that_it_prints_work(tmp_path):
             for block in blocks
         ]
     assert "▀" in run[0]
-    assert '{"code_is_valid":false}' in run[1]
+    assert '{"code_is_valid":false,' in run[1]
 
 
 def test_a_port_that_is_taken():

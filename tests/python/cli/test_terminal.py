@@ -200,11 +200,12 @@ class TestPrompts:
         secret = file_engine.verifier().register("ana").secret
         code = pyotp.TOTP(secret).now()
         for typed, verdict in (
-            (f"{code}\n", "accepted"),
-            (f"\ufeff{code[:3]} {code[3:]}", "replayed"),
+            (f"{code}\n", "accepted\nattempts_left: 10"),
+            (f"\ufeff{code[:3]} {code[3:]}", "replayed\nattempts_left: 9"),
         ):
             done = shell_with(typed.encode(), "verify", "ana", **file_engine.environment())
-            assert (done.stdout, done.stderr) == (f"verdict: {verdict}\n".encode(), b"")
+            said = f"verdict: {verdict}\nrecovery_codes_left: 0\n"
+            assert (done.stdout.decode(), done.stderr) == (said, b"")
 
     @pytest.mark.parametrize("typed", [b"", b"\n", b"  \r\n"])
     def test_nothing_on_standard_input(self, file_engine, typed):

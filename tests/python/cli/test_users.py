@@ -28,12 +28,13 @@ def test_a_user_from_first_to_last(call, engine):
     code, made = call("register", "ana", "--recovery-codes", "2")
     assert (code, made["user"], len(made["recovery_codes"])) == (0, "ana", 2)
     right = pyotp.parse_uri(made["uri"]).now()
-    assert call("verify", "ana", right) == (0, {"verdict": "accepted"})
-    assert call("verify", "ana", right) == (1, {"verdict": "replayed"})
-    assert call("verify", "ana", made["recovery_codes"][0]) == (
-        0,
-        {"verdict": "recovered", "recovery_codes_left": 1},
-    )
+    for typed, verdict, left, codes in [
+        (right, "accepted", 10, 2),
+        (right, "replayed", 9, 2),
+        (made["recovery_codes"][0], "recovered", 9, 1),
+    ]:
+        told = {"verdict": verdict, "attempts_left": left, "recovery_codes_left": codes}
+        assert call("verify", "ana", typed) == (int(verdict == "replayed"), told)
     code, shown = call("show", "ana")
     assert (code, shown["locked"], shown["recovery_codes_left"]) == (0, False, 1)
     assert shown["confirmed_at"] >= shown["registered_at"]
@@ -108,3 +109,37 @@ def test_deleting_asks_first(make_engine):
     assert is_gone(engine, "ana")
     engine.verifier().register("ana")
     assert in_a_terminal(engine, "delete", "ana", "--yes")[0] == 0
+
+
+def test_a_change_of_phone(call):
+    code, made = call("register", "4711", "--account-name", "ana@example.com", "--issuer", "ACME")
+    assert code == 0
+    old = pyotp.parse_uri(made["uri"])
+    assert (old.issuer, old.name) == ("ACME", "ana@example.com")
+    assert call("register", "4711", as_json=False)[0] == 1
+    code, made = call("register", "4711", "--replace-unconfirmed")
+    old = pyotp.parse_uri(made["uri"])
+    assert (code, old.name) == (0, "4711")
+    assert call("verify", "4711", old.now())[1]["verdict"] == "accepted"
+    code, said = call("register", "4711", "--replace-unconfirmed", as_json=False)
+    assert (code, "already registered" in said) == (1, True)
+    code, said = call("confirm", "4711", "123456", as_json=False)
+    assert (code, "there is no rotation to confirm" in said) == (1, True)
+    code, made = call("rotate", "4711", "--account-name", "Ana")
+    new = pyotp.parse_uri(made["uri"])
+    assert (code, new.name, list(made)) == (0, "Ana", ["user", "uri"])
+    _, shown = call("show", "4711", as_json=False)
+    assert "change of phone: waits for a code until " in shown
+    assert "recovery codes left: 0: lambdatotp recovery makes new ones" in shown
+    code, told = call("confirm", "4711", old.now())
+    assert (code, told["verdict"]) == (1, "rejected")
+    code, told = call("confirm", "4711", new.now())
+    assert (code, told["verdict"], told["recovery_codes_left"]) == (0, "accepted", 0)
+    assert "change of phone" not in call("show", "4711", as_json=False)[1]
+
+
+def test_names_that_cannot_be(call, engine):
+    code, said = call("register", "ana", "--issuer", "a" * 101, as_json=False)
+    assert code == 1
+    assert "invalid issuer: it must have 1 to 100 bytes" in said
+    assert engine.get("ana") is None

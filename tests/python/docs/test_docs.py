@@ -35,7 +35,7 @@ def test_help_on_verify():
 def test_settings_have_the_names_of_their_variables(monkeypatch):
     """Every argument but AWS's own two has a LAMBDATOTP_ variable, and it is heard."""
     parameters = inspect.signature(lambdatotp.Verifier).parameters
-    assert len(parameters) == 18
+    assert len(parameters) == 19
     for name in parameters:
         assert f"{name}:" in lambdatotp.Verifier.__doc__
         if name in {"region", "endpoint_url", "embedded"}:

@@ -141,7 +141,7 @@ class TestAccess:
         monkeypatch.setattr(importlib.import_module("chalicelib.config"), "IAM_AUTHORIZATION", True)
         app = importlib.import_module("app").app
         entries = [entry for methods in app.routes.values() for entry in methods.values()]
-        assert len(entries) == 12
+        assert len(entries) == 18
         assert {type(entry.authorizer).__name__ for entry in entries} == {"IAMAuthorizer"}
         # Signed callers may do what only tokens could; unsigned ones (on this machine, where
         # nothing checks signatures) may not.

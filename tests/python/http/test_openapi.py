@@ -29,7 +29,12 @@ json_values = st.recursive(
     max_leaves=5,
 )
 fields = st.dictionaries(
-    st.sampled_from(["user", "code", "recovery_codes", "count"]) | text, json_values, max_size=5
+    st.sampled_from(
+        ["user", "code", "recovery_codes", "count", "account_name", "issuer", "replace_unconfirmed"]
+    )
+    | text,
+    json_values,
+    max_size=5,
 )
 bodies = st.one_of(
     st.none(),
@@ -164,6 +169,15 @@ def test_the_replies_that_chance_does_not_find(app):
     code = enrolled["recovery_codes"][0]
     assert call("post", "/verify", {"user": "known", "code": code})[1]["recovery_codes_left"] == 1
     assert call("post", "/recovery_codes", {"user": "known"})[0] == 201
+    assert (
+        call("post", "/rotate", {"user": "known", "account_name": "Ana", "issuer": "A"})[0] == 201
+    )
+    assert call("post", "/status", {"user": "known"})[1]["rotation_expires_at"]
+    assert call("post", "/confirm", {"user": "known", "code": "000000"})[0] == 200
+    assert call("post", "/confirm", {"user": "known", "code": "x"})[0] == 200
+    again = {"user": "unconfirmed", "replace_unconfirmed": True}
+    assert [call("post", "/", again)[0] for _ in range(2)] == [201, 201]
+    assert call("post", "/confirm", {"user": "unconfirmed", "code": "000000"})[0] == 409
     wrong = {"user": "known", "code": "000000"}
     while (status := call("post", "/verify", wrong)[0]) == 200:
         pass
@@ -173,3 +187,5 @@ def test_the_replies_that_chance_does_not_find(app):
     put = {"TableName": "openapi", "Item": item}
     _lambdatotp._embedded_call(":memory:", verifier().table_name, "PutItem", json.dumps(put))
     assert call("post", "/verify", {**wrong, "user": "locked"})[0] == 423
+    assert call("post", "/rotate", {"user": "locked"})[0] == 201
+    assert call("post", "/confirm", {**wrong, "user": "locked"})[0] == 423

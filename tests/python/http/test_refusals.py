@@ -88,7 +88,7 @@ def test_a_code_that_is_a_number_lost_its_zeros(service):
 )
 def test_codes_that_are_none_are_just_wrong(service, code):
     service.register("ana")
-    assert service.verify("ana", code).json_body == {"code_is_valid": False}
+    assert service.verify("ana", code).json_body["code_is_valid"] is False
 
 
 def test_other_content_types(service):
@@ -110,7 +110,7 @@ def test_too_many_attempts(engine, load_app):
     service = load_app(**engine.environment(), LAMBDATOTP_BURST="2")
     service.register("ana")
     for _ in range(2):
-        assert service.verify("ana", "000000").json_body == {"code_is_valid": False}
+        assert service.verify("ana", "000000").json_body["code_is_valid"] is False
     refused = service.verify("ana", "000000")
     assert (refused.status_code, refused.json_body["Code"]) == (429, "TooManyRequestsError")
     assert 3590 <= int(refused.headers["Retry-After"]) <= 3600

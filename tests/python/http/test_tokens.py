@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import lambdatotp
 import pytest
@@ -18,7 +19,7 @@ from lambdatotp import _tokens
 ROOT = Path(__file__).parents[3]
 TOKEN = "correct-horse-battery-staple"
 VERIFY = "verify-and-nothing-else"
-NAMES = ["LAMBDATOTP_API_TOKEN", "LAMBDATOTP_VERIFY_TOKEN"]
+NAMES = list(_tokens.SCOPES)
 
 # What `str.split`, `str.strip`, `\s` and people take for a blank, and what shells, editors
 # and secret stores leave behind.
@@ -195,6 +196,64 @@ class TestVerifyToken:
             assert status(client, method, path, None, body) == 401
         for method, path, body in self.REFUSED:
             assert status(client, method, path, VERIFY, body) == 403
+
+
+class TestScopes:
+    """Every route with every scope."""
+
+    ROUTES = (
+        ("verify", "POST", "/verify", {"user": "nobody", "code": "123456"}, 404),
+        ("verify", "GET", "/verify?user=nobody&code=123456", None, 404),
+        ("verify", "GET", "/?user=nobody&code=123456", None, 404),
+        ("register", "POST", "/", {"user": "bob"}, 201),
+        ("rotate", "POST", "/rotate", {"user": "ana"}, 201),
+        ("confirm", "POST", "/confirm", {"user": "ana", "code": "no code"}, 200),
+        ("status", "POST", "/status", {"user": "ana"}, 200),
+        ("unlock", "POST", "/unlock", {"user": "ana"}, 204),
+        ("recovery_codes", "POST", "/recovery_codes", {"user": "ana"}, 201),
+        ("delete", "DELETE", "/ana", None, 204),
+        ("delete", "DELETE", "/status", None, 404),
+    )
+    MAY: ClassVar[dict[str, set[str]]] = {
+        _tokens.API_TOKEN: {right for right, *_ in ROUTES},
+        _tokens.VERIFY_TOKEN: {"verify"},
+        _tokens.ENROLL_TOKEN: {"register", "rotate", "confirm", "verify"},
+        _tokens.SUPPORT_TOKEN: {"status", "unlock", "recovery_codes"},
+    }
+
+    def test_each_route_has_its_right(self, start):
+        """No route is forgotten here."""
+        start()
+        app = sys.modules["app"].app
+        routes = {(method, path) for path, methods in app.routes.items() for method in methods}
+        named = {(method, path.split("?")[0]) for _, method, path, *_ in self.ROUTES}
+        named |= {("DELETE", path) for path in app.routes if path != "/"} | {("GET", "/enroll")}
+        assert routes == named - {("DELETE", "/ana")}
+
+    @pytest.mark.parametrize("scope", NAMES)
+    def test_each_scope_does_what_it_is_for(self, start, scope):
+        tokens = {name: f"token-of-{name.lower()}" for name in NAMES}
+        client = start(**tokens)
+        all_may = tokens[_tokens.API_TOKEN]
+        for user in ("ana", "bob"):
+            status(client, "DELETE", f"/{user}", all_may)
+        assert status(client, "POST", "/", all_may, {"user": "ana"}) == 201
+        for right, method, path, body, done in self.ROUTES:
+            expected = done if right in self.MAY[scope] else 403
+            assert status(client, method, path, tokens[scope], body) == expected, (right, path)
+
+    @pytest.mark.parametrize("scope", NAMES)
+    def test_alone_it_closes_every_route(self, start, scope):
+        client = start(**{scope: f"token-of-{scope.lower()}"})
+        for _, method, path, body, _ in self.ROUTES:
+            assert status(client, method, path, None, body) == 401
+            assert status(client, method, path, "token-of-somebody-else", body) == 401
+
+    def test_without_any_whatever_helps_a_thief_is_off(self, start):
+        client = start()
+        for right, method, path, body, _ in self.ROUTES:
+            may = right in {"register", "verify"}
+            assert (status(client, method, path, None, body) == 403) is not may, path
 
 
 @pytest.mark.parametrize(

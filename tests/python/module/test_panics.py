@@ -27,7 +27,11 @@ NOT_OURS = {"__lt__", "__le__", "__gt__", "__ge__", "__doc__", "__hash__", "__mo
 
 
 # What is written by hand in the classes whose properties are fields.
-OURS_OF_PLAIN = {"StoredUser": {"__new__", "__repr__"}, "UserState": {"__new__"}}
+OURS_OF_PLAIN = {
+    "Pending": {"__new__", "__repr__"},
+    "StoredUser": {"__new__", "__repr__"},
+    "UserState": {"__new__"},
+}
 
 
 @functools.cache
@@ -37,9 +41,11 @@ def things():
     enrollment = verifier.register("walker")
     secret = lambdatotp.Secret.generate()
     state = _lambdatotp.UserState()
+    pending = _lambdatotp.Pending(lambdatotp.Totp(secret), 1)
     stored = _lambdatotp.StoredUser("ana", lambdatotp.Totp(secret), state)
     instances = [
         state,
+        pending,
         stored,
         verifier,
         enrollment,
@@ -66,22 +72,25 @@ def things():
         "count": 1,
         "counter": 1,
         "digits": 6,
+        "enrollment_id": None,
+        "expires_at": 1,
         "for_time": 1,
         "interval": 30,
         "issuer": "ACME",
         "keys": [],
+        "left": (None, None),
         "length": 1,
         "life": (None, None, None, 1),
         "limit": 1,
         "name": "k1",
-        "number": 1,
         "offset": 0,
         "operation": "Scan",
         "otp": "123456",
         "outcome": "accepted",
         "period": 30,
         "raw": b"1" * 20,
-        "rest": (None, 1, None, None, 30),
+        "_verification.code": (None, False),
+        "rest": (None, 1, None, None, 30, None),
         "secret": "A" * 32,
         "rows": 24,
         "segment": 0,

@@ -57,7 +57,10 @@ def test_round_trips(engine, proxy, verifier):
         assert trips() == 2
     enrollment = verifier.register("ana")
     assert trips() == 2
-    assert verifier.verify("ana", code_of(enrollment)) is True
+    enrollment = verifier.register("ana", replace_unconfirmed=True)
+    assert trips() == 2
+    # All that `check` tells comes with the same two.
+    assert verifier.check("ana", code_of(enrollment)).first is True
     assert trips() == 2
     verifier.verify("ana", "no code")
     assert trips() == 0
@@ -82,6 +85,24 @@ def test_round_trips(engine, proxy, verifier):
     with pytest.raises(lambdatotp.TooManyAttemptsError):
         verifier.verify("ana", wrong_code(enrollment))
     assert trips() == 1
+
+
+def test_round_trips_of_a_rotation(proxy, verifier):
+    enrollment = verifier.register("ana")
+    for call, count in [
+        (lambda: verifier.rotate("ana"), 2),
+        (lambda: verifier.confirm("ana", wrong_code(enrollment)), 1),
+        (lambda: verifier.confirm("ana", "no code"), 0),
+        (lambda: verifier.unlock("ana"), 2),
+        (lambda: verifier.confirm("ana", code_of(verifier.rotate("ana"))), 4),
+    ]:
+        proxy.operations.clear()
+        call()
+        assert len(proxy.operations) == count
+    proxy.operations.clear()
+    with pytest.raises(lambdatotp.NoRotationError):
+        verifier.confirm("ana", code_of(enrollment))
+    assert len(proxy.operations) == 1
 
 
 @pytest.mark.parametrize("losses", [1, 2])
@@ -174,6 +195,41 @@ class TestALostReply:
         codes = verifier.new_recovery_codes("ana", 2)
         assert len(engine.get("ana")["recovery"]) == 2
         assert all(verifier.verify("ana", code) for code in codes)
+
+    def test_of_replacing(self, engine, proxy, verifier, loss, losses):
+        verifier.register("ana")
+        proxy.faults.extend([PASS, *[loss] * losses])
+        enrollment = verifier.register("ana", replace_unconfirmed=True)
+        assert engine.get("ana")["secret"] == enrollment.secret
+        assert verifier.verify("ana", code_of(enrollment)) is True
+
+    def test_of_rotate(self, engine, proxy, verifier, loss, losses):
+        verifier.register("ana")
+        proxy.faults.extend([PASS, *[loss] * losses])
+        enrollment = verifier.rotate("ana")
+        assert len(proxy.operations) == 1 + 2 + losses
+        assert engine.get("ana")["pending"]["secret"]["S"] == enrollment.secret
+        assert verifier.confirm("ana", code_of(enrollment)).outcome == "accepted"
+
+    def test_of_confirm(self, engine, proxy, verifier, loss, losses):
+        verifier.register("ana")
+        enrollment = verifier.rotate("ana")
+        proxy.faults.extend([PASS, *[loss] * losses])
+        before = time.time()
+        verdict = verifier.confirm("ana", code_of(enrollment))
+        assert (verdict.outcome, verdict.first) == ("accepted", True)
+        item = engine.get("ana")
+        assert item["enrollment_id"] == verdict.enrollment_id
+        # The attempt is given back, once.
+        assert before - 1 < item["throttle_at"] / 1000 < time.time() + 1
+        assert verifier.check("ana", code_of(enrollment)).outcome == "replayed"
+
+    def test_of_the_reservation_of_a_confirmation(self, engine, proxy, verifier, loss, losses):
+        enrollment = verifier.register("ana")
+        verifier.rotate("ana")
+        proxy.faults.extend([loss] * losses)
+        assert not verifier.confirm("ana", wrong_code(enrollment))
+        assert engine.get("ana")["misses"] == 1
 
     def test_of_unlock(self, engine, proxy, verifier, loss, losses):
         verifier.register("ana")
@@ -320,7 +376,7 @@ def test_a_new_enrollment_between_the_writes_inherits_nothing(engine, proxy, ver
 
     proxy.faults.extend([PASS, renew])
     assert verifier.verify("ana", code_of(enrollment)) is False
-    fresh = {"user_id", "secret", "enrollment_id", "registered_at", "replaced_id"}
+    fresh = {"user_id", "secret", "enrollment_id", "registered_at", "replaced_id", "generated"}
     assert set(engine.get("ana")) == fresh
     assert verifier.verify("ana", code_of(renewed[0])) is True
 

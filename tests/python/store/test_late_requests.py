@@ -65,6 +65,75 @@ def test_a_registration_without_an_answer_does_not_come_after_the_deletion(proxy
     assert verifier.verify("ana", code_of(enrollment)) is True
 
 
+def test_a_rotation_does_not_come_after_the_next_one(proxy, verifier):
+    verifier.register("ana")
+    proxy.faults.extend([PASS, *ALL])
+    with pytest.raises(lambdatotp.StoreUnavailableError):
+        verifier.rotate("ana")
+    proxy.faults.clear()
+    second = verifier.rotate("ana")
+    assert proxy.deliver() >= 3
+    assert verifier.confirm("ana", code_of(second)).outcome == "accepted"
+
+
+def test_a_rotation_does_not_come_after_its_confirmation(proxy, verifier):
+    verifier.register("ana")
+    proxy.faults.extend([PASS, HOLD])
+    enrollment = verifier.rotate("ana")
+    assert verifier.confirm("ana", code_of(enrollment)).outcome == "accepted"
+    assert proxy.deliver() == 1
+    assert verifier.status("ana").rotation_expires_at is None
+
+
+def test_a_rotation_does_not_come_to_the_next_enrollment(proxy, verifier):
+    verifier.register("ana")
+    proxy.faults.extend([PASS, *ALL])
+    with pytest.raises(lambdatotp.StoreUnavailableError):
+        verifier.rotate("ana")
+    proxy.faults.clear()
+    verifier.delete("ana")
+    verifier.register("ana")
+    assert proxy.deliver() >= 3
+    assert verifier.status("ana").rotation_expires_at is None
+
+
+@pytest.mark.parametrize("then", ["verify", "confirm", "rotate", "unlock", "delete"])
+def test_a_confirmation_does_not_come_after_the_next_operation(engine, proxy, verifier, then):
+    old = verifier.register("ana")
+    enrollment = verifier.rotate("ana")
+    proxy.faults.extend([PASS, *ALL])
+    with pytest.raises(lambdatotp.StoreUnavailableError):
+        verifier.confirm("ana", code_of(enrollment))
+    proxy.faults.clear()
+    if then == "verify":
+        assert verifier.verify("ana", code_of(old)) is True
+    elif then == "confirm":
+        assert verifier.confirm("ana", code_of(enrollment)).outcome == "accepted"
+    elif then == "delete":
+        verifier.delete("ana")
+        old = verifier.register("ana")
+    else:
+        getattr(verifier, then)("ana")
+    before = engine.get("ana")
+    assert proxy.deliver() >= 3
+    assert engine.get("ana") == before
+    if then in {"rotate", "unlock", "delete"}:
+        assert verifier.verify("ana", code_of(old)) is True
+
+
+def test_starting_again_does_not_come_twice(engine, proxy, verifier):
+    verifier.register("ana")
+    proxy.faults.extend([PASS, *ALL])
+    with pytest.raises(lambdatotp.StoreUnavailableError):
+        verifier.register("ana", replace_unconfirmed=True)
+    proxy.faults.clear()
+    enrollment = verifier.register("ana", replace_unconfirmed=True)
+    before = engine.get("ana")
+    assert proxy.deliver() >= 3
+    assert engine.get("ana") == before
+    assert verifier.verify("ana", code_of(enrollment)) is True
+
+
 def test_recovery_codes_stay_used(proxy, verifier):
     verifier.register("ana")
     proxy.faults.extend([PASS, HOLD])

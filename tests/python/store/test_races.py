@@ -134,6 +134,67 @@ def test_deleting_while_verifying_never_poisons_the_next_enrollment(engine, turn
     assert verifier.verify("ana", code_of(again[0])) is True
 
 
+def test_one_confirmation_many_callers_one_true(engine):
+    verifiers = [engine.verifier(burst=100) for _ in range(4)]
+    old = verifiers[0].register("ana")
+    code = code_of(verifiers[0].rotate("ana"))
+    calls = [lambda v=verifiers[n % 4]: v.confirm("ana", code).outcome for n in range(THREADS)]
+    # Whoever comes after it finds no rotation; whoever was beside it is refused.
+    outcomes = at_once([lambda call=call: call() == "accepted" for call in calls])
+    assert outcomes["True"] == 1
+    assert set(outcomes) <= {"True", "False", "NoRotationError"}
+    assert verifiers[0].verify("ana", code) is False
+    assert verifiers[0].verify("ana", code_of(old)) is False
+
+
+def test_guesses_at_both_secrets_never_outrun_the_burst(engine):
+    verifiers = [engine.verifier() for _ in range(4)]
+    wrong = wrong_code(verifiers[0].register("ana"))
+    verifiers[0].rotate("ana")
+    calls = [
+        lambda v=verifiers[n % 4], n=n: bool((v.confirm, v.verify)[n % 2]("ana", wrong))
+        for n in range(100)
+    ]
+    assert at_once(calls) == {"False": 10, "TooManyAttemptsError": 90}
+    assert engine.get("ana")["misses"] == 10
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_one_of_a_login_and_a_confirmation_at_once(engine, turn):
+    """The old code before the new one is confirmed, or never."""
+    verifier = engine.verifier(burst=100)
+    old = verifier.register("ana")
+    new = verifier.rotate("ana")
+    outcomes = at_once(
+        [
+            lambda: bool(verifier.confirm("ana", code_of(new))),
+            *[lambda: verifier.verify("ana", code_of(old))] * 8,
+        ]
+    )
+    assert outcomes["True"] in {1, 2}, turn
+    assert sum(outcomes.values()) == 9
+    assert verifier.verify("ana", code_of(new)) is False
+    assert verifier.verify("ana", code_of(new, 1)) is True
+
+
+def test_starting_again_beside_the_first_code(engine):
+    """Either the code comes first, and nobody is replaced; or it is refused."""
+    for user in ("ana", "bob", "eve"):
+        verifier = engine.verifier(burst=100)
+        first = verifier.register(user)
+        made = []
+
+        def again(user=user, verifier=verifier, made=made):
+            made.append(verifier.register(user, replace_unconfirmed=True))
+
+        calls = [again, *[lambda v=verifier, u=user, f=first: v.verify(u, code_of(f))] * 4]
+        outcomes = at_once(calls)
+        assert bool(made) != bool(outcomes["True"])
+        assert outcomes["UserExistsError"] == outcomes["True"]
+        if made:
+            assert verifier.verify(user, code_of(made[0])) is True
+
+
 def test_one_recovery_code_many_callers_one_true(engine):
     verifiers = [engine.verifier(burst=100) for _ in range(4)]
     code = verifiers[0].register("ana", recovery_codes=1).recovery_codes[0]

@@ -250,13 +250,13 @@ def test_every_item_has_what_the_design_says(engine):
     verifier = engine.verifier()
     enrollment = verifier.register("ana")
     item = engine.get("ana")
-    assert set(item) == {"user_id", "secret", "enrollment_id", "registered_at"}
+    assert set(item) == {"user_id", "secret", "enrollment_id", "registered_at", "generated"}
     assert abs(item["registered_at"] - time.time()) < 60
     verifier.verify("ana", code_of(enrollment))
     item = engine.get("ana")
     assert set(item) == {
         "user_id", "secret", "enrollment_id", "registered_at", "reserve_id", "accept_id",
-        "last_step", "misses", "throttle_at", "confirmed_at",
+        "last_step", "misses", "throttle_at", "confirmed_at", "generated",
     }  # fmt: skip
     assert item["misses"] == 0
     assert abs(item["last_step"] - time.time() / 30) < 3

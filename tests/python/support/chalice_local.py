@@ -54,6 +54,12 @@ def chalice_local(**variables: str) -> Iterator[int]:
             process.stdout.close()
 
 
+def told(*, valid: bool, left: int, first: bool = False) -> tuple[int, dict[str, bool | int]]:
+    """Return what a verdict on a user without recovery codes looks like."""
+    body = {"code_is_valid": valid, "first": first, "attempts_left": left}
+    return 200, {**body, "recovery_codes_left": 0}
+
+
 def call(port: int, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     if body is not None and not isinstance(body, str):

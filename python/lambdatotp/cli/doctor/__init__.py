@@ -118,7 +118,7 @@ def _unreadable() -> Iterator[Finding]:
 
 def _access_tokens() -> Iterator[Finding]:
     """Look at the tokens that the app would read, and show none of them."""
-    for name, subject in ((_tokens.API_TOKEN, "API token"), (_tokens.VERIFY_TOKEN, "verify token")):
+    for name, subject in _tokens.SUBJECTS.items():
         if name not in os.environ:
             continue
         try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote
 
 from lambdatotp import KeyUri, Secret, Totp
-from lambdatotp._lambdatotp import StoredUser, UserState
+from lambdatotp._lambdatotp import Pending, StoredUser, UserState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -106,6 +106,9 @@ class Row:
         state = {name: self.fields[name] for name in STATE if name in self.fields}
         try:
             totp = Totp(self.fields["secret"], **parameters)
+            if pending := self.fields.get("pending"):
+                of = {name: pending[name] for name in PARAMETERS}
+                state["pending"] = Pending(Totp(pending["secret"], **of), pending["expires_at"])
             return StoredUser(self.user, totp, UserState(**state))
         except ValueError as error:
             raise UnreadableError(str(error)) from None
@@ -117,6 +120,13 @@ def fields_of(user: StoredUser) -> dict[str, object]:
     fields: dict[str, object] = {"user": user.user, "secret": totp.secret.base32}
     fields |= {name: getattr(totp, name) for name in PARAMETERS}
     values = {name: getattr(user.state, name) for name in STATE}
+    if pending := user.state.pending:
+        parameters = {name: getattr(pending.totp, name) for name in PARAMETERS}
+        values["pending"] = {
+            "secret": pending.totp.secret.base32,
+            **parameters,
+            "expires_at": pending.expires_at,
+        }
     return fields | {name: value for name, value in values.items() if value not in (None, [])}
 
 
@@ -295,6 +305,8 @@ def _given(mapping: Mapping[str, Any], state: Iterable[str]) -> dict[str, Any]:
         if len(set(recovery)) < len(recovery):
             raise UnreadableError("recovery holds a hash twice")
         given["recovery"] = recovery
+    if "recovery" in state and (pending := mapping.get("pending")):
+        given["pending"] = _pending(pending)
     return given
 
 
@@ -316,6 +328,15 @@ def row_of(line: int, read: Callable[[Any], User], given: object) -> Row:
     except UnreadableError as error:
         return Row(line, {"user": error.user} if error.user else {}, problem=str(error))
     return Row(line, fields, issuer)
+
+
+def _pending(pending: object) -> dict[str, Any]:
+    """Read the secret of a rotation that is under way: only our own files have one."""
+    wanted = {"secret": _text, "expires_at": _number, "algorithm": _text}
+    wanted |= dict.fromkeys(("digits", "period"), _number)
+    if not isinstance(pending, dict) or set(pending) != set(wanted):
+        raise UnreadableError("pending is not a rotation as export writes it")
+    return {name: read(name, pending[name]) for name, read in wanted.items()}
 
 
 def _is_hash(code: object) -> bool:
