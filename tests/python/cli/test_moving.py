@@ -237,6 +237,7 @@ class TestExport:
         """A used code stays used, a miss counted, a recovery code good."""
         file = tmp_path / "out.jsonl"
         where = engine.environment()
+        rotated = engine.verifier().rotate("ana@example.com")
         assert run("export", str(file), "--yes-export-secrets", **where)[0] == 0
         other = (
             make_engine("file")
@@ -248,10 +249,15 @@ class TestExport:
         before, after = (made.get("ana@example.com") for made in (engine, other))
         # What belongs to a write, and not to the user, is made anew.
         for item in (before, after):
-            for name in ("enrollment_id", "reserve_id", "accept_id"):
+            for name in ("enrollment_id", "reserve_id", "accept_id", "change_id"):
                 item.pop(name, None)
+            del item["pending"]["enrollment_id"]
             item["recovery"] = sorted(item["recovery"])
+        # A phone has the secret: from now on nobody takes the place of the user.
+        assert before.pop("generated") is True
         assert after == before
+        assert after["pending"]["secret"]["S"] == rotated.secret
+        assert other.verifier().confirm("ana@example.com", code_of(rotated))
         assert after["misses"] == 3
         assert after["last_step"]
 
