@@ -83,6 +83,9 @@ def export(
                  counted, recovery codes good
       csv, uri, migration
                  secrets and their parameters only; see `lambdatotp import --help`
+      keycloak, auth0, fusionauth, oath
+                 the same, as Keycloak's partial import, Auth0's and FusionAuth's
+                 imports of users and OATH CSV's readers (privacyIDEA) take them
 
     In csv, a cell that a spreadsheet would run as a formula has an apostrophe before it;
     the import drops it.

@@ -27,7 +27,7 @@ def plainly(*parameters):
 class TestQuotes:
     REST = "".join(f"u{number},{KEY},x\n" for number in range(1, 40))
 
-    @pytest.mark.parametrize("last", ["", f'u40,{KEY},"fine"\n', f'u40,{KEY},oops"\n'])
+    @pytest.mark.parametrize("last", ["", f'u40,{KEY},"fine"\n', f'u40,{KEY},"a\n\nb"\n'])
     @pytest.mark.parametrize("stray", [f'bo,{KEY},"oops\n', f'"bo,{KEY},oops\n'])
     def test_a_stray_one_costs_its_row(self, bring, engine, stray, last):
         code, outcome = bring(f"user,secret,note\n{stray}{self.REST}{last}")
@@ -36,10 +36,16 @@ class TestQuotes:
         assert "stray" in problems(outcome)[2]
         assert of(engine, "u39") == plainly()
 
-    def test_two_in_lines_that_follow(self, bring, engine):
-        code, outcome = bring(f'{ROW}"oops\nu1,{KEY},oops"\nu2,{KEY},x\n')
-        assert (code, counts(outcome)) == (1, (2, 0, 1, 0)), outcome
-        assert (set(problems(outcome)), of(engine, "u1")) == ({2}, plainly())
+    @pytest.mark.parametrize("between", [0, 1, 300])
+    def test_a_row_within_quotes_is_nobodys(self, bring, engine, between):
+        """Two stray quotes, or a note that plants a row for somebody: nobody can tell."""
+        rows = "".join(f"x{number},{KEY},x\n" for number in range(between))
+        text = f'{ROW}"hello\n{rows}ana,{KEY},there"\nana,{LEGACY},mine\n'
+        code, outcome = bring(text)
+        assert (code, counts(outcome)) == (1, (1, 0, 2 + between, 0)), outcome
+        assert outcome["problems"][0]["line"] == 2
+        assert engine.get("ana")["secret"] == LEGACY
+        assert engine.get("bo") is None
 
     def test_a_cell_of_several_lines_is_one(self, bring, engine):
         code, outcome = bring(f'{ROW}"one, two,\n\n""three"""\nu1,{KEY},x\nbad,x,y\n')

@@ -182,7 +182,7 @@ def _authy(entry: object) -> Parts:
 
 def _keycloak(entry: tuple[Any, Any]) -> Parts | None:
     user, credential = entry
-    if get(credential, "type") not in {"otp", "totp", "hotp"}:
+    if get(credential, "type") not in ("otp", "totp", "hotp"):
         return None
     try:
         secret, data = (

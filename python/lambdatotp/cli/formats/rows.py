@@ -113,6 +113,13 @@ class Row:
         except ValueError as error:
             raise UnreadableError(str(error)) from None
 
+    def is_usable(self) -> bool:
+        """Tell whether there is a user to import."""
+        try:
+            return self.problem is None and self.stored() is not None
+        except UnreadableError:
+            return False
+
 
 def fields_of(user: StoredUser) -> dict[str, object]:
     """Return the parts of a user under our names, as `of_mapping` reads them."""

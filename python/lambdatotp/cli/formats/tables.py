@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from .source import Source
 
-# How many lines a quoted cell may have: a stray quote is looked after no further.
-CELL_LINES = 200
+STRAY = "it is not CSV: a quote in it is stray, or not closed"
+WITHIN = "it stands within quotes and looks like a row: a quote before it is stray, or a trick"
 
 SECRETS = {*NAMES["key"], *NAMES["key_hex"]}
 
@@ -29,8 +29,10 @@ OATH = re.compile(r"[^,]+,\s*(0x)?[0-9A-Fa-f]{20,}\s*(,|$)")
 class Cells:
     """The rows of a CSV file, each with its first line.
 
-    A quote that is never closed, or closed behind a line that is a row of its own, costs its
-    own row only: the lines after it are read as if it were not there.
+    A quote that is never closed, or not as CSV does, costs its own row only: the lines after it
+    are read as if it were not there. Where a quoted cell holds what would be a row by itself,
+    two stray quotes may be at work, or somebody who wrote a row into a note: every line of it is
+    refused.
     """
 
     def __init__(
@@ -49,14 +51,23 @@ class Cells:
         self._is_row = is_row
         self.number = 0
 
-    def __iter__(self) -> Iterator[tuple[int, list[str] | None]]:
-        """Yield each row's first line and its cells; None for one that is not CSV."""
+    def __iter__(self) -> Iterator[tuple[int, list[str] | str]]:
+        """Yield each row's first line, and its cells or why there are none."""
         while (line := self._next()) is not None:
             number = self.number
-            cells = self._parsed(line)
-            if cells is None and '"' in line:
-                cells = self._over_lines(line)
-            yield number, cells
+            taken = self._rest_of(line)
+            if taken is None:
+                yield number, STRAY
+                continue
+            cells = self._parsed("".join((line, *taken)))
+            if cells is None or not taken or not self._rows_within(line, taken, cells):
+                yield number, STRAY if cells is None else cells
+                # What is not CSV for another reason, such as its length, takes no line along.
+                taken = taken if cells is None else []
+            else:
+                yield number, STRAY
+            for place, _ in enumerate(taken, number + 1):
+                yield place, WITHIN
 
     def _next(self) -> str | None:
         line = self._waiting.popleft() if self._waiting else next(self._lines, None)
@@ -74,26 +85,52 @@ class Cells:
             return None
         return rows[0] if len(rows) == 1 else None if rows else []
 
-    def _over_lines(self, first: str) -> list[str] | None:
+    def _rest_of(self, first: str) -> list[str] | None:
+        """Take the lines that a row goes on in; None if a quote of its is stray."""
         taken: list[str] = []
-        text = first
-        while len(taken) < CELL_LINES and (line := self._next()) is not None:
+        within = self._within_quotes(first, within=False)
+        while within and (line := self._next()) is not None:
             taken.append(line)
-            # Two stray quotes look like one cell, but for the whole rows around them.
-            closes = line.count('"') % 2 == 1
-            if self._alone(line) and (not closes or self._alone(first)):
-                break
-            text += line
-            if closes and (cells := self._parsed(text)) is not None:
-                return cells
+            within = self._within_quotes(line, within=True)
+        if within is False:
+            return taken
         self._waiting.extendleft(reversed(taken))
         self.number -= len(taken)
         return None
 
+    def _within_quotes(self, line: str, *, within: bool) -> bool | None:
+        """Tell whether a line ends within quotes; None if a quote in it is not CSV."""
+        at = 0
+        while True:
+            if within:
+                at = line.find('"', at) + 1
+                if not at:
+                    return True
+                if line.startswith('"', at):
+                    at += 1
+                    continue
+                if not line[at:].strip("\r\n"):
+                    return False
+                if line[at] != self._delimiter:
+                    return None
+                at += 1
+            while self._blanks and line.startswith(" ", at):
+                at += 1
+            within = line.startswith('"', at)
+            at = at + 1 if within else line.find(self._delimiter, at) + 1
+            if not at:
+                return False
+
+    def _rows_within(self, first: str, taken: list[str], cells: list[str]) -> bool:
+        if any(map(self._alone, taken[:-1])):
+            return True
+        # The last line of a cell may look like a row, if the first one does not.
+        return self._alone(taken[-1]) and (self._alone(first) or not self._is_row(cells))
+
     def _alone(self, line: str) -> bool:
-        odd = line.count('"') % 2 == 1
-        cells = self._parsed(line.replace('"', "") if odd else line)
-        return bool(cells) and self._is_row(cells or [])
+        """Tell whether a line is a row by itself, with its quotes or without them."""
+        read = filter(None, map(self._parsed, (line, line.replace('"', ""))))
+        return any(map(self._is_row, read))
 
 
 def read_csv(source: Source) -> Iterator[Row]:
@@ -106,14 +143,14 @@ def read_csv(source: Source) -> Iterator[Row]:
 
     def is_row(cells: list[str]) -> bool:
         mapping = dict(zip(names, cells, strict=False))
-        return len(cells) == len(names) and not row_of(0, of_mapping, mapping).problem
+        return len(cells) == len(names) and row_of(0, of_mapping, mapping).is_usable()
 
     rows = Cells(source.lines(), delimiter, blanks=blanks, is_row=is_row)
     for line, cells in rows:
-        if cells is None:
+        if isinstance(cells, str):
             if not names:
-                raise UnreadableError("the first line is not CSV: a quote in it is not closed")
-            yield Row(line, {}, problem="it is not CSV: a quote in it is stray, or not closed")
+                raise UnreadableError(f"the first line names no columns: {cells}")
+            yield Row(line, {}, problem=cells)
         elif not any(map(str.strip, cells)) or (not names and cells[0].startswith("#")):
             continue
         elif not names:
@@ -158,8 +195,8 @@ def _names(cells: list[str], source: Source) -> list[str]:
 def read_oath(source: Source) -> Iterator[Row]:
     """Read OATH CSV: serial, key in hex, type, digits, seconds. The serial is the user."""
     for line, cells in Cells(source.lines(), ",", blanks=True, is_row=bool):
-        if cells is None:
-            yield Row(line, {}, problem="it is not CSV: a quote in it is stray, or not closed")
+        if isinstance(cells, str):
+            yield Row(line, {}, problem=cells)
         elif any(cells) and not cells[0].startswith("#"):
             yield row_of(line, _oath, [cell.strip() for cell in cells])
 
