@@ -23,8 +23,10 @@ REGISTER = "src/store/register.rs"
 RESERVE = "src/store/reserve.rs"
 EMBEDDED = "tests/python/store/test_embedded.py"
 FAULTS = "tests/python/store/test_faults.py"
+LATE = "tests/python/store/test_late_requests.py"
 RACES = "tests/python/store/test_races.py"
 RECOVERY = "src/store/recovery.rs"
+ROTATION = "src/store/rotation.rs"
 SEAL = "src/store/seal.rs"
 SIMULATION = "cargo --test simulation"
 SEALING = "tests/python/store/test_sealing.py"
@@ -317,6 +319,90 @@ MUTANTS = {
         "Form::Second => (CONTEXT, &parts[..3])",
         "cargo --lib it_opens_for_its_owner_alone",
     ),
+    "starting again: a confirmed user is replaced": Mutant(
+        "src/store/item.rs",
+        "&& !self.attributes.contains_key(field::CONFIRMED_AT)",
+        "",
+        "tests/python/store/test_replacing.py -k a_confirmed_one",
+    ),
+    "starting again: one who was confirmed meanwhile is": Mutant(
+        REGISTER,
+        "enrollment_id = :seen AND attribute_not_exists(confirmed_at) AND {unchanged}",
+        "enrollment_id = :seen AND {unchanged}",
+        f"{LATE} -k comes_between",
+    ),
+    "starting again: whoever brought a secret, or the original made, is": Mutant(
+        "src/store/item.rs",
+        "self.attributes.contains_key(field::GENERATED)\n",
+        "self.attributes.contains_key(field::SECRET)\n",
+        "tests/python/store/test_replacing.py -k never_one",
+    ),
+    "starting again: an imported user is": Mutant(
+        "src/store/admin/import.rs",
+        "generated: false,",
+        "generated: true,",
+        "tests/python/store/test_replacing.py -k imported",
+    ),
+    "starting again: without being asked": Mutant(
+        REGISTER,
+        "(replace_unconfirmed && old.is_unconfirmed())",
+        "old.is_unconfirmed()",
+        "tests/python/store/test_replacing.py -k asked_for",
+    ),
+    "rotation: a late one takes the place of the next": Mutant(
+        ROTATION,
+        "SET pending = :pending, change_id = :id",
+        "SET pending = :pending, accept_id = :id",
+        f"{SIMULATION} known_faults",
+    ),
+    "rotation: a late confirmation ends the old phone": Mutant(
+        ROTATION,
+        "[field::PENDING, field::RESERVE_ID, field::CHANGE_ID]",
+        "[field::PENDING]",
+        f"{LATE} -k next_operation",
+    ),
+    "rotation: one is confirmed twice": Mutant(
+        ROTATION,
+        "[field::PENDING, field::RESERVE_ID, field::CHANGE_ID]",
+        "[field::USER_ID]",
+        f"{RACES} -k one_confirmation",
+    ),
+    "rotation: it never lapses": Mutant(
+        RESERVE,
+        " AND pending.expires_at > :seconds",
+        " AND (attribute_exists(pending) OR pending.expires_at > :seconds)",
+        "tests/python/store/test_rotation.py -k test_it_lapses",
+    ),
+    "rotation: an attempt is charged without the pending secret's key": Mutant(
+        RESERVE,
+        '("pending.sealed_by", ',
+        '("pending.sealed_for", ',
+        "tests/python/store/test_rotation.py -k nothing_is_charged",
+    ),
+    "rotation: a pending secret opens as the secret": Mutant(
+        SEAL,
+        "_ if owner.pending => (PENDING_CONTEXT, &parts[..]),",
+        "_ if owner.pending => (CONTEXT, &parts[..]),",
+        "cargo --lib it_opens_for_its_owner_alone",
+    ),
+    "rotation: its code is good again": Mutant(
+        ROTATION,
+        "set.insert(field::LAST_STEP.to_owned(), n(step));",
+        "set.insert(field::LAST_STEP.to_owned(), n(step - 9));",
+        "tests/python/store/test_rotation.py -k change_of_phone",
+    ),
+    "rotation: the list fetches pending secrets": Mutant(
+        "src/store/admin/scan.rs",
+        'deleted_at, pending.expires_at"',
+        'deleted_at, pending"',
+        "tests/python/cli/test_list.py -k stay_in_the_table",
+    ),
+    "lost replies: a confirmation meets itself": Mutant(
+        ROTATION,
+        "if old.carries(field::ENROLLMENT_ID, &id) || old.carries(field::REPLACED_ID, &id) {",
+        "if false {",
+        f"{FAULTS} -k test_of_confirm",
+    ),
     "recovery codes: they are hashed without a key": Mutant(
         SEAL,
         "map_or_else(|| code.hash(user), |key| key.recovery_hash(user, code))",
@@ -373,9 +459,8 @@ MUTANTS = {
     ),
     "sealed secrets: new ones are stored in the open": Mutant(
         "src/store/item.rs",
-        "match keys.seal(Owner::of(user.user, enrollment_id, totp), totp.secret())? {",
-        "match KeyRing::default().seal(Owner::of(user.user, enrollment_id, totp), totp.secret())?"
-        " {",
+        "match keys.seal(owner, totp.secret())? {",
+        "match KeyRing::default().seal(owner, totp.secret())? {",
         f"{SEALING} -k holds_no_secret",
     ),
     "enrollments: one that was used lapses": Mutant(
@@ -392,9 +477,21 @@ MUTANTS = {
     ),
     "access: a token to verify with may do everything": Mutant(
         ACCESS,
-        'frozenset({"verify"})',
-        "EVERYTHING",
+        "name: EVERYTHING if rights is None else rights for",
+        "name: EVERYTHING for",
         f"{TOKENS} -k TestVerifyToken",
+    ),
+    "access: a token to help users with enrolls them": Mutant(
+        "python/lambdatotp/_tokens.py",
+        'frozenset({"status", "unlock", "recovery_codes"})',
+        'frozenset({"status", "unlock", "recovery_codes", "rotate"})',
+        f"{TOKENS} -k TestScopes",
+    ),
+    "access: anybody rotates": Mutant(
+        ACCESS,
+        'GUARDED = EVERYTHING - {"register", "verify"}',
+        'GUARDED = EVERYTHING - {"register", "verify", "rotate", "confirm"}',
+        "tests/python/http/test_rotation.py -k without_a_token",
     ),
     "access: an empty credential is looked for": Mutant(
         ACCESS,

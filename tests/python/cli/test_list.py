@@ -141,12 +141,15 @@ def test_secrets_stay_in_the_table(make_engine):
     """Not even on the wire: the list asks for what it shows."""
     engine = make_engine("dynamodb_local")
     engine.put("ana", secret=LEGACY)
+    pending = engine.verifier().rotate("ana").secret
     with fault_proxy(engine.settings["endpoint_url"]) as proxy:
         where = {**engine.environment(), "AWS_ENDPOINT_URL_DYNAMODB": proxy.url}
         assert run("list", **where) == (0, "ana\n")
+        assert run("list", "--pending", **where) == (0, "ana\n")
     replies = b"".join(proxy.replies)
     assert b"ana" in replies
-    assert LEGACY.encode() not in replies
+    for secret in (LEGACY, pending):
+        assert secret.encode() not in replies
 
 
 @pytest.mark.local

@@ -134,6 +134,26 @@ def test_starting_again_does_not_come_twice(engine, proxy, verifier):
     assert verifier.verify("ana", code_of(enrollment)) is True
 
 
+def test_a_first_code_that_comes_between_is_not_replaced(engine, proxy, verifier):
+    first = verifier.register("ana")
+    other = engine.verifier()
+    proxy.faults.extend([PASS, lambda: other.verify("ana", code_of(first))])
+    with pytest.raises(lambdatotp.UserExistsError):
+        verifier.register("ana", replace_unconfirmed=True)
+    assert verifier.verify("ana", code_of(first, 1)) is True
+
+
+def test_starting_again_does_not_come_after_new_recovery_codes(proxy, verifier):
+    verifier.register("ana")
+    proxy.faults.extend([PASS, *ALL])
+    with pytest.raises(lambdatotp.StoreUnavailableError):
+        verifier.register("ana", replace_unconfirmed=True)
+    proxy.faults.clear()
+    codes = verifier.new_recovery_codes("ana", 1)
+    assert proxy.deliver() >= 3
+    assert verifier.verify("ana", codes[0]) is True
+
+
 def test_recovery_codes_stay_used(proxy, verifier):
     verifier.register("ana")
     proxy.faults.extend([PASS, HOLD])
