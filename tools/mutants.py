@@ -43,6 +43,7 @@ CLOCK = "src/store/client/clock.rs"
 IDENTITY = "src/store/client/identity.rs"
 REQUESTS = "tests/python/store/test_requests.py"
 ARGUMENTS = "tests/python/module/test_arguments.py"
+CASES = "tests/python/cli/test_cases.py"
 PANICS = "tests/python/module/test_panics.py"
 PYOTP = "tests/python/otp/test_pyotp_versions.py"
 
@@ -155,6 +156,36 @@ MUTANTS = {
         '("attribute_not_exists(user_id)".to_owned(), HashMap::new())',
         '("attribute_not_exists(nothing)".to_owned(), HashMap::new())',
         "tests/python/cli/test_formats.py -k named_by_line",
+    ),
+    "moving in: an unknown parameter is a default": Mutant(
+        "src/otp/uri.rs",
+        '_ => return invalid("it has a parameter that is not known, or not spelled so"),',
+        "_ => {}",
+        f"{CASES} -k test_refused",
+    ),
+    "moving in: foreign files bring history": Mutant(
+        "python/lambdatotp/cli/formats/rows.py",
+        "if name in state and _is_there",
+        "if _is_there",
+        f"{CASES} -k history_of_others",
+    ),
+    "moving in: a note plants a row": Mutant(
+        "python/lambdatotp/cli/formats/tables.py",
+        "not self._rows_within(line, taken, cells)",
+        "True",
+        f"{CASES} -k nobodys",
+    ),
+    "moving in: a filter hides a refusal": Mutant(
+        "python/lambdatotp/cli/importing.py",
+        "(row.problem is not None or issuer in {None, row.issuer})",
+        "issuer in {None, row.issuer}",
+        f"{CASES} -k hides_no_refusal",
+    ),
+    "moving in: XML declares entities": Mutant(
+        "python/lambdatotp/cli/formats/pskc.py",
+        'if "<!" in text.replace("<!--", ""):',
+        "if False:",
+        "tests/python/cli/test_documents.py -k what_is_none",
     ),
     "time limit: operators wait past it": Mutant(
         "src/verifier/admin.rs",

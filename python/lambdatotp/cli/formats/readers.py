@@ -77,7 +77,7 @@ def _of_json(line: str, source: Source) -> User:
         raise UnreadableError("it is not JSON") from None
     # Only our own lines bring what a user has behind them.
     ours = isinstance(mapping, dict) and {"user", "secret"} <= mapping.keys()
-    return _of_object(mapping, source, STATE if ours else ())
+    return _of_object(mapping, source, (*STATE, "pending") if ours else ())
 
 
 def _of_object(mapping: object, source: Source, state: tuple[str, ...] = ()) -> User:

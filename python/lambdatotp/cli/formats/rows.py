@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote
 
@@ -39,7 +40,10 @@ NAMES = {
     "counter": ("counter",),
 }  # fmt: skip
 
-KNOWN = frozenset(alias for aliases in NAMES.values() for alias in aliases)
+# What each of these stands for, and its rank among those that stand for the same.
+MEANINGS = {
+    alias: (name, rank) for name, aliases in NAMES.items() for rank, alias in enumerate(aliases)
+}
 
 # Among password managers' columns, web sites: of these only key URIs are read.
 SITES = ("url", "uri")
@@ -148,7 +152,7 @@ def unused(names: Iterable[str], also: Iterable[str] = ()) -> list[str]:
     Raises:
         UnreadableError: One of them sounds like a parameter of codes.
     """
-    others = [name for name in names if plain(name) not in KNOWN and name not in also]
+    others = [name for name in names if plain(name) not in MEANINGS and name not in also]
     if strange := [name for name in others if PARAMETER_LIKE.match(plain(name))]:
         raise UnreadableError(
             f"{', '.join(map(repr, strange))} may change the codes and is not known: name it "
@@ -294,15 +298,26 @@ def _agree(fields: Mapping[str, Any], others: Mapping[str, Any]) -> None:
 
 def _given(mapping: Mapping[str, Any], state: Iterable[str]) -> dict[str, Any]:
     """Take what is known, under the names that we use."""
+    found: dict[str, list[tuple[int, str, Any]]] = {}
+    for alias, value in mapping.items():
+        if alias in MEANINGS and value is not None and value != "":
+            name, rank = MEANINGS[alias]
+            found.setdefault(name, []).append((rank, alias, value))
+    given: dict[str, Any] = {"keys": list(_keys(found))}
+    for name, values in found.items():
+        if name in {"key", "key_hex"}:
+            continue
+        values.sort(key=itemgetter(0))
+        parts = [_number(name, v) if name in NUMBERS else _text(name, v) for _, _, v in values]
+        if name in PARAMETERS and any(part != parts[0] for part in parts):
+            raise UnreadableError(f"its {name} is given twice, and differs")
+        given[name] = parts[0]
+    return given | _behind(mapping, state)
+
+
+def _behind(mapping: Mapping[str, Any], state: Iterable[str]) -> dict[str, Any]:
+    """Take what a user has behind them, as far as it may be taken from this file."""
     given: dict[str, Any] = {}
-    for name, aliases in NAMES.items():
-        values = list(filter(_is_there, map(mapping.get, aliases)))
-        if values and name not in {"key", "key_hex"}:
-            parts = [_number(name, v) if name in NUMBERS else _text(name, v) for v in values]
-            if name in PARAMETERS and any(part != parts[0] for part in parts):
-                raise UnreadableError(f"its {name} is given twice, and differs")
-            given[name] = parts[0]
-    given["keys"] = list(_keys(mapping))
     for name in HISTORY:
         if name in state and _is_there(mapping.get(name)):
             given[name] = _number(name, mapping[name])
@@ -312,20 +327,18 @@ def _given(mapping: Mapping[str, Any], state: Iterable[str]) -> dict[str, Any]:
         if len(set(recovery)) < len(recovery):
             raise UnreadableError("recovery holds a hash twice")
         given["recovery"] = recovery
-    if "recovery" in state and (pending := mapping.get("pending")):
+    if "pending" in state and (pending := mapping.get("pending")):
         given["pending"] = _pending(pending)
     return given
 
 
-def _keys(mapping: Mapping[str, Any]) -> Iterator[str]:
-    for alias in NAMES["key"]:
-        value = mapping.get(alias)
-        text = _text("secret", value) if _is_there(value) else ""
+def _keys(found: Mapping[str, list[tuple[int, str, Any]]]) -> Iterator[str]:
+    for _, alias, value in found.get("key", ()):
+        text = _text("secret", value)
         if text and (alias not in SITES or text.lower().startswith("otpauth://")):
             yield text
-    for alias in NAMES["key_hex"]:
-        if _is_there(mapping.get(alias)):
-            yield from_hex(_text("secret", mapping[alias]))
+    for _, _, value in found.get("key_hex", ()):
+        yield from_hex(_text("secret", value))
 
 
 def row_of(line: int, read: Callable[[Any], User], given: object) -> Row:

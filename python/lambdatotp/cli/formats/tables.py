@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from .cells import original
-from .rows import KNOWN, NAMES, Row, UnreadableError, of_mapping, plain, row_of, unused
+from .rows import MEANINGS, NAMES, Row, UnreadableError, of_mapping, plain, row_of, unused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -178,13 +178,13 @@ def _names(cells: list[str], source: Source) -> list[str]:
     names = [plain(name) for name in given]
     if "logintotp" in names or "loginpassword" in names:
         names = [BITWARDEN.get(name, name).replace("loginpassword", "password") for name in names]
-    known = {*names} & KNOWN
+    known = {*names} & MEANINGS.keys()
     if not known & SECRETS or not known & {*NAMES["user"], *NAMES["key"]}:
         raise UnreadableError(
             "the first line does not name the columns: user and secret, or uri; "
             "and perhaps issuer, algorithm, digits, period"
         )
-    if len(known) < sum(name in KNOWN for name in names):
+    if len(known) < sum(name in MEANINGS for name in names):
         raise UnreadableError("two columns have the same name: remove one")
     kept = [shown for shown, name in zip(given, names, strict=True) if name]
     source.unused.update(dict.fromkeys(filter(None, unused(kept))))
