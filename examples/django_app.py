@@ -106,7 +106,7 @@ class SecondFactorErrors:
             case lambdatotp.LockedError():
                 return page(request, "Locked: use a recovery code.", "code", CodeForm(), 423)
             case lambdatotp.UserExistsError():
-                return page(request, "Begun before: enter a code.", "confirm", CodeForm(), 409)
+                return page(request, "It is on already.", "confirm", CodeForm(), 409)
             case lambdatotp.UserNotFoundError():
                 return HttpResponse(str(error), status=409)
             case lambdatotp.LambdaTotpError():  # the log says what, the reply does not
@@ -193,7 +193,10 @@ def enroll(request: HttpRequest) -> HttpResponse:
     """Show the QR code and the recovery codes, this once."""
     if request.method != "POST":
         return page(request, "This asks for a second factor.", "enroll")
-    enrollment = verifier().register(request.user.get_username(), recovery_codes=10)
+    # Whoever closed the window before the first code starts again.
+    enrollment = verifier().register(
+        request.user.get_username(), recovery_codes=10, replace_unconfirmed=True
+    )
     scan = "Scan it, and enter a code:"
     return page(request, scan, "confirm", CodeForm(), enrollment=enrollment)
 

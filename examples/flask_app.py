@@ -87,7 +87,7 @@ def refuse(error: lambdatotp.LambdaTotpError) -> tuple[str, int, dict[str, str]]
         case lambdatotp.LockedError():
             return page("Locked: use a recovery code.", "code"), 423, {}
         case lambdatotp.UserExistsError():
-            return page("Begun before: enter a code to finish.", "confirm"), 409, {}
+            return page("It is on already.", "confirm"), 409, {}
         case lambdatotp.UserNotFoundError():
             return str(error), 409, {}
     # Ours to mend: the log says what, the reply does not.
@@ -138,7 +138,8 @@ def code() -> str | Response | tuple[str, int]:
 @app.post("/second-factor")
 def enroll() -> str:
     """Show the QR code and the recovery codes, this once."""
-    enrollment = verifier.register(logged_in(), recovery_codes=10)
+    # Whoever closed the window before the first code starts again.
+    enrollment = verifier.register(logged_in(), recovery_codes=10, replace_unconfirmed=True)
     return page("Scan it, and enter a code:", "confirm", enrollment=enrollment)
 
 
