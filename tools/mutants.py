@@ -205,6 +205,12 @@ MUTANTS = {
         "None::<u64>.map(n)",
         "tests/python/cli/test_moving.py -k everything_moves",
     ),
+    "moving in: a transaction writes over whoever is there": Mutant(
+        "src/store/admin/import.rs",
+        'condition_expression("attribute_not_exists(user_id)")',
+        'condition_expression("attribute_not_exists(userid)")',
+        "tests/python/store/test_import.py",
+    ),
     "moving out: whoever is on the machine reads the file": Mutant(
         "python/lambdatotp/cli/files.py",
         "0o600",

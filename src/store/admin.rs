@@ -8,6 +8,6 @@ mod scan;
 mod table;
 
 pub use history::{Pending, UserState};
-pub use import::{Imported, ImportedUser};
+pub use import::{Imported, ImportedUser, TOGETHER};
 pub use scan::{Listed, Page, PageRequest, StoredUser, Tombstone};
 pub use table::{Switch, Table, TableRequest};

@@ -109,6 +109,11 @@ impl Connection {
         Ok(Turn { live, _permit: permit })
     }
 
+    #[cfg(feature = "admin")]
+    pub(super) fn is_embedded(&self) -> bool {
+        self.settings.embedded.is_some()
+    }
+
     /// What keeps requests waiting, where that is known.
     pub(super) fn obstacle(&self) -> Option<String> {
         let at = self.settings.embedded.as_deref().filter(|at| embedded::locked(at))?;

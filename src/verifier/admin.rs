@@ -5,8 +5,8 @@ use tokio::task::JoinSet;
 
 use super::{MAX_RECOVERY_CODES, UserStatus, Verifier, VerifierError, check_user};
 use crate::store::admin::{
-    Imported, ImportedUser, Listed, Page, PageRequest, StoredUser, Switch, Table, TableRequest,
-    Tombstone,
+    Imported, ImportedUser, Listed, Page, PageRequest, StoredUser, Switch, TOGETHER, Table,
+    TableRequest, Tombstone,
 };
 use crate::store::{Deleted, Enrolled, StoreError};
 
@@ -53,6 +53,14 @@ pub struct Resealed {
     pub already: usize,
     /// What could not be sealed, and why.
     pub refused: Vec<String>,
+}
+
+fn check_imported(user: &ImportedUser) -> Result<(), VerifierError> {
+    check_user(&user.user)?;
+    if user.state.recovery.len() > MAX_RECOVERY_CODES {
+        return Err(VerifierError::InvalidCount { least: 0 });
+    }
+    Ok(())
 }
 
 /// Why no call accepts a user id, where that is so.
@@ -159,6 +167,41 @@ impl Verifier {
         users: Vec<ImportedUser>,
         rehearsal: bool,
     ) -> Vec<Result<Imported, VerifierError>> {
+        if !rehearsal && self.0.store.gains_by_transactions() {
+            let mut answers = Vec::with_capacity(users.len());
+            for users in users.chunks(TOGETHER) {
+                answers.extend(self.import_together(users).await);
+            }
+            return answers;
+        }
+        self.import_one_by_one(users, rehearsal).await
+    }
+
+    /// In one transaction; where that is refused, one by one, to learn whose fault it is.
+    async fn import_together(
+        &self,
+        users: &[ImportedUser],
+    ) -> Vec<Result<Imported, VerifierError>> {
+        let written = if users.iter().all(|user| check_imported(user).is_ok()) {
+            let now = self.now().as_secs();
+            self.in_time(async { Ok(self.0.store.import_together(users, now).await?) }).await
+        } else {
+            Ok(false)
+        };
+        match written {
+            Ok(true) => users.iter().map(|_| Ok(Imported::New)).collect(),
+            Err(VerifierError::Store(error @ StoreError::Unavailable(_))) => {
+                users.iter().map(|_| Err(error.clone().into())).collect()
+            }
+            _ => self.import_one_by_one(users.to_vec(), false).await,
+        }
+    }
+
+    async fn import_one_by_one(
+        &self,
+        users: Vec<ImportedUser>,
+        rehearsal: bool,
+    ) -> Vec<Result<Imported, VerifierError>> {
         let lost = || Err(StoreError::Unavailable("the write was given up".to_owned()).into());
         let mut answers: Vec<_> = users.iter().map(|_| lost()).collect();
         let mut under_way = JoinSet::new();
@@ -185,10 +228,7 @@ impl Verifier {
         user: &ImportedUser,
         rehearsal: bool,
     ) -> Result<Imported, VerifierError> {
-        check_user(&user.user)?;
-        if user.state.recovery.len() > MAX_RECOVERY_CODES {
-            return Err(VerifierError::InvalidCount { least: 0 });
-        }
+        check_imported(user)?;
         let store = &self.0.store;
         self.in_time(async {
             Ok(if rehearsal {

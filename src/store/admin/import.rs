@@ -1,9 +1,16 @@
 //! Users that come from elsewhere, with secrets that phones have already.
 
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+
 use super::{Pending, UserState};
 use crate::otp::Totp;
 use crate::store::item::{Item, attributes, field, n, pending, write_id};
 use crate::store::{NewUser, Store, StoreError};
+
+/// Users that one transaction can take: DynamoDB's own limit.
+pub const TOGETHER: usize = 100;
 
 /// A user from elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +43,55 @@ impl Store {
     /// Every kind of [`StoreError`].
     pub async fn import(&self, user: &ImportedUser, now: u64) -> Result<Imported, StoreError> {
         let id = write_id()?;
+        let item = self.imported(user, &id, now)?;
+        Ok(match self.put_new(&user.user, item, &id, |old| old.has_lapsed(now)).await? {
+            None => Imported::New,
+            Some(there) => self.compare(&there, user),
+        })
+    }
+
+    /// Whether many writes cost less together: each commit of the embedded engine waits for
+    /// the disk.
+    #[must_use]
+    pub fn gains_by_transactions(&self) -> bool {
+        self.connection.is_embedded()
+    }
+
+    /// Writes users from elsewhere in one transaction, at most [`TOGETHER`]. Returns whether it
+    /// did: it writes none where one of them is there already, or cannot be written.
+    ///
+    /// # Errors
+    /// Every kind of [`StoreError`].
+    pub async fn import_together(
+        &self,
+        users: &[ImportedUser],
+        now: u64,
+    ) -> Result<bool, StoreError> {
+        let turn = self.connection.turn().await?;
+        let mut request = turn.client().transact_write_items();
+        for user in users {
+            let put = Put::builder()
+                .table_name(&self.table)
+                .set_item(Some(self.imported(user, &write_id()?, now)?))
+                .condition_expression("attribute_not_exists(user_id)")
+                .build();
+            let Ok(put) = put else { unreachable!("it is whole") };
+            request = request.transact_items(TransactWriteItem::builder().put(put).build());
+        }
+        match Box::pin(request.send()).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some() => Ok(false),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    /// The item of a user from elsewhere.
+    fn imported(
+        &self,
+        user: &ImportedUser,
+        id: &str,
+        now: u64,
+    ) -> Result<HashMap<String, AttributeValue>, StoreError> {
         let state = &user.state;
         let new = NewUser {
             user: &user.user,
@@ -46,7 +102,7 @@ impl Store {
             generated: false,
             recovery: state.recovery.clone(),
         };
-        let mut item = attributes(&new, &id, &self.keys)?;
+        let mut item = attributes(&new, id, &self.keys)?;
         for (name, value) in [
             (field::CONFIRMED_AT, state.confirmed_at.map(n)),
             (field::LAST_STEP, state.last_step.map(n)),
@@ -62,10 +118,7 @@ impl Store {
             let pending = pending(&user.user, &write_id()?, totp, *expires_at, &self.keys)?;
             item.insert(field::PENDING.to_owned(), pending);
         }
-        Ok(match self.put_new(&user.user, item, &id, |old| old.has_lapsed(now)).await? {
-            None => Imported::New,
-            Some(there) => self.compare(&there, user),
-        })
+        Ok(item)
     }
 
     /// Returns what [`import`](Self::import) would do, and does nothing.

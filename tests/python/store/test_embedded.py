@@ -17,6 +17,7 @@ from pathlib import Path
 import lambdatotp
 import pytest
 from lambdatotp import _permissions
+from lambdatotp._lambdatotp import ImportOutcome, StoredUser, UserState, import_users
 
 from tests.python.support.cli import findings, run, shell
 from tests.python.support.codes import code_of
@@ -131,6 +132,19 @@ class TestLocks:
             asyncio.run(both())
         # Of bob nothing is known: the last try may have come after the lock.
         assert verifier.register("carol").user == "carol"
+
+    def test_an_import_has_no_verdict(self, at):
+        """And is not tried once more for each user of a transaction."""
+        verifier = lambdatotp.Verifier(embedded=at, timeout=0.3)
+        verifier.connect()
+        users = [
+            StoredUser(f"user{n}", lambdatotp.Totp(lambdatotp.Secret.generate()), UserState())
+            for n in range(100)
+        ]
+        with holding(at, "BEGIN EXCLUSIVE"):
+            answers = import_users(verifier, users)
+        assert {answer.outcome for answer in answers} == {ImportOutcome.UNAVAILABLE}
+        assert {answer.outcome for answer in import_users(verifier, users)} == {ImportOutcome.NEW}
 
     def test_locks_that_are_not_sqlite_s_stop_nobody(self, at):
         """A backup program's flock(), on the folder or the file."""

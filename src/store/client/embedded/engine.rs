@@ -219,6 +219,7 @@ fn dispatch(storage: &Storage, operation: &str, body: &[u8]) -> dynoxide::Result
         "PutItem" => put_item;
         "UpdateItem" => update_item;
         "DeleteItem" => delete_item;
+        "TransactWriteItems" => transact_write_items;
         "GetItem" => get_item;
         "Scan" => scan;
         "CreateTable" => create_table;
