@@ -402,7 +402,7 @@ MUTANTS = {
         ROTATION,
         "[field::PENDING, field::RESERVE_ID, field::CHANGE_ID]",
         "[field::USER_ID]",
-        f"{RACES} -k one_confirmation",
+        f"{LATE} -k two_confirmations",
     ),
     "rotation: it never lapses": Mutant(
         RESERVE,

@@ -134,6 +134,16 @@ def test_starting_again_does_not_come_twice(engine, proxy, verifier):
     assert verifier.verify("ana", code_of(enrollment)) is True
 
 
+def test_of_two_confirmations_at_once_one_counts(engine, proxy, verifier):
+    verifier.register("ana")
+    code = code_of(verifier.rotate("ana"))
+    other, outcomes = engine.verifier(), []
+    # Both have been charged before either writes.
+    proxy.faults.extend([PASS, lambda: outcomes.append(other.confirm("ana", code).outcome)])
+    outcomes.append(verifier.confirm("ana", code).outcome)
+    assert outcomes == ["accepted", "rejected"]
+
+
 def test_a_first_code_that_comes_between_is_not_replaced(engine, proxy, verifier):
     first = verifier.register("ana")
     other = engine.verifier()
