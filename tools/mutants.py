@@ -164,9 +164,9 @@ MUTANTS = {
         f"{CASES} -k test_refused",
     ),
     "moving in: foreign files bring history": Mutant(
-        "python/lambdatotp/cli/formats/rows.py",
-        "if name in state and _is_there",
-        "if _is_there",
+        "python/lambdatotp/cli/formats/readers.py",
+        '(*STATE, "pending") if ours else ()',
+        '(*STATE, "pending")',
         f"{CASES} -k history_of_others",
     ),
     "moving in: a note plants a row": Mutant(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import time
 
 import pytest
 from lambdatotp import KeyUri
@@ -79,6 +81,12 @@ class TestCsv:
         assert (code, outcome["unused"]) == (0, ["expires_at", "last_step"])
         assert not {"expires_at", "last_step"} & engine.get("ana").keys()
 
+    def test_history_of_others_in_json_is_ignored_and_named(self, bring, engine):
+        row = {"username": "ana", "secret": KEY, "last_step": 99999999999, "misses": 7}
+        code, outcome = bring(json.dumps(row) + "\n", "--format", "jsonl")
+        assert (code, outcome["unused"]) == (0, ["last_step", "misses"])
+        assert not {"misses", "last_step"} & engine.get("ana").keys()
+
     @pytest.mark.parametrize(
         "row",
         [
@@ -151,6 +159,15 @@ class TestKeyUris:
         assert (code, counts(outcome)) == (1, (1, 0, 1, 1))
         assert outcome["problems"][0]["user"] == "ana"
 
+    def test_a_transfer_of_absurdly_many_parts(self, bring):
+        entry = b"\x0a\x14" + base64.b32decode(KEY) + b"\x12\x03bob\x30\x02"
+        payload = b"\x0a" + bytes([len(entry)]) + entry + b"\x18\xff\xff\xff\xff\x07\x20\x00"
+        data = base64.b64encode(payload).decode()
+        code, outcome = bring(f"otpauth-migration://offline?data={data}\n", "--issuer", "none")
+        assert (code, counts(outcome)) == (1, (0, 0, 1, 1)), outcome
+        assert problems(outcome)[1].startswith("part 2, 3, 4")
+        assert len(problems(outcome)[1]) < 200
+
 
 class TestDocuments:
     def test_django_without_natural_keys(self, bring, engine):
@@ -221,3 +238,11 @@ def test_the_table_is_not_its_own_source(make_engine):
     file = where["LAMBDATOTP_EMBEDDED"]
     code, said = run("import", file, **where)
     assert (code, "is the table itself" in said) == (2, True)
+
+
+def test_a_rate_is_kept_to(bring):
+    text = "user,secret\n" + "".join(f"user{number},{KEY}\n" for number in range(3))
+    began = time.monotonic()
+    code, outcome = bring(text, "--rate", "2")
+    assert (code, counts(outcome)) == (0, (3, 0, 0, 0))
+    assert time.monotonic() - began >= 1

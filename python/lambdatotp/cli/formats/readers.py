@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lambdatotp._lambdatotp import read_transfer
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from .rows import User
 
 __all__ = ["FORMATS", "Source", "detect", "has_pictures", "opened", "read"]
+
+# How many missing parts of a transfer, and unused names, are named.
+MISSING, UNUSED = 10, 50
 
 SCHEME, MIGRATION, STEAM = "otpauth://", "otpauth-migration://", "steam://"
 
@@ -92,7 +96,9 @@ def _of_object(mapping: object, source: Source, state: tuple[str, ...] = ()) -> 
         if key in parts and value is not None:
             raise UnreadableError("two of its parts have the same name")
         parts[key] = value
-    source.unused.update(dict.fromkeys(unused(mapping, state)))
+    names = unused(mapping, state)
+    if len(source.unused) < UNUSED:
+        source.unused.update(dict.fromkeys(names))
     return of_mapping(parts, state)
 
 
@@ -118,8 +124,12 @@ def _of_texts(texts: Iterable[tuple[Row, str]]) -> Iterator[Row]:
             row = row_of(place.line, parse_uri, text)
             yield replace(row, unit=place.unit, file=place.file)
     for parts, seen in transfers.values():
-        missing = [str(part + 1) for part in range(parts) if part not in seen]
+        # A damaged transfer may have any number of parts.
+        missing = list(
+            islice((str(part + 1) for part in range(parts) if part not in seen), MISSING)
+        )
         if missing:
+            missing += ["..."] * (len(missing) == MISSING)
             problem = f"part {', '.join(missing)} of {parts} of a transfer is not in the file"
             yield replace(place, problem=problem)
 
