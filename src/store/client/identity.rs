@@ -78,9 +78,10 @@ pub(super) struct Identities {
 pub(super) struct Signer {
     identity: Identity,
     until: SystemTime,
-    endpoint: String,
+    url: String,
     region: String,
     service: String,
+    settings: SigningSettings,
 }
 
 impl Identities {
@@ -116,7 +117,7 @@ impl Identities {
         }
         let credentials = self.provider.provide_credentials().await?;
         let endpoint = self.rules.resolve_endpoint(&self.place.seen_by(&credentials)?).await?;
-        let signer = Arc::new(Signer::new(&credentials, &endpoint, &self.place.region));
+        let signer = Arc::new(Signer::new(&credentials, &endpoint, &self.place.region)?);
         self.kept.store(Some(Arc::clone(&signer)));
         Ok(signer)
     }
@@ -127,7 +128,7 @@ impl Identities {
 }
 
 impl Signer {
-    fn new(credentials: &Credentials, endpoint: &Endpoint, region: &str) -> Self {
+    fn new(credentials: &Credentials, endpoint: &Endpoint, region: &str) -> Result<Self, BoxError> {
         let expiry = credentials.expiry().unwrap_or_else(|| SystemTime::now() + KEPT);
         let early = RENEWED_BEFORE.mul_f64(1.0 - fastrand::f64() / 2.0);
         // An endpoint may want to be signed for under another name.
@@ -135,18 +136,24 @@ impl Signer {
             let scheme = endpoint.auth_schemes().iter().find(|scheme| scheme.name() == "sigv4")?;
             scheme.get(what).and_then(Document::as_string)
         };
-        Self {
+        let mut request = HttpRequest::empty();
+        request.uri_mut().set_endpoint(endpoint.url())?;
+        let mut settings = SigningSettings::default();
+        // We say ourselves which headers are signed.
+        settings.excluded_headers = None;
+        Ok(Self {
             identity: credentials.clone().into(),
             until: expiry.checked_sub(early).unwrap_or(expiry),
-            endpoint: endpoint.url().to_owned(),
+            url: request.uri().to_owned(),
             region: named("signingRegion").unwrap_or(region).to_owned(),
             service: named("signingName").unwrap_or("dynamodb").to_owned(),
-        }
+            settings,
+        })
     }
 
     /// Writes onto a request where it goes.
     pub(super) fn address(&self, request: &mut HttpRequest) -> Result<(), BoxError> {
-        Ok(request.uri_mut().set_endpoint(&self.endpoint)?)
+        Ok(request.set_uri(self.url.as_str())?)
     }
 
     /// Signs a request, at a time.
@@ -156,11 +163,12 @@ impl Signer {
             .region(&self.region)
             .name(&self.service)
             .time(at)
-            .settings(SigningSettings::default())
+            .settings(self.settings.clone())
             .build()?
             .into();
         let body = SignableBody::Bytes(request.body().bytes().unwrap_or_default());
-        let headers = request.headers().iter();
+        // The length is the body's, which is signed.
+        let headers = request.headers().iter().filter(|(name, _)| *name != "content-length");
         let signable = SignableRequest::new(request.method(), request.uri(), headers, body)?;
         let (instructions, _) = sign(signable, &params)?.into_parts();
         let (headers, _) = instructions.into_parts();
