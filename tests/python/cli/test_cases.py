@@ -49,6 +49,13 @@ class TestQuotes:
         assert engine.get("ana")["secret"] == LEGACY
         assert engine.get("bo") is None
 
+    @pytest.mark.parametrize("stray", [f'"u1,{KEY},', f'u1,"{KEY},'])
+    def test_a_row_between_two_is_told(self, bring, stray):
+        """The second quote opens a cell of its own: what it closes looks like one, too."""
+        code, outcome = bring(f'user,secret,note\n{stray}\nu2,{KEY},",\n"\nu3,{KEY},x\n')
+        assert (code, outcome["new"]) == (1, 1), outcome
+        assert {2, 3} <= problems(outcome).keys()
+
     def test_a_cell_of_several_lines_is_one(self, bring, engine):
         code, outcome = bring(f'{ROW}"one, two,\n\n""three"""\nu1,{KEY},x\nbad,x,y\n')
         assert (code, counts(outcome)) == (1, (2, 0, 1, 0)), outcome

@@ -23,6 +23,8 @@ SECRETS = {*NAMES["key"], *NAMES["key_hex"]}
 # Bitwarden's columns: its `name` is a title, and its `type` the kind of the entry.
 BITWARDEN = {"name": "title", "type": "", "loginuri": "", "notes": ""}
 
+LINE_END = re.compile("[\r\n]")
+
 OATH = re.compile(r"[^,]+,\s*(0x)?[0-9A-Fa-f]{20,}\s*(,|$)")
 
 
@@ -49,6 +51,8 @@ class Cells:
         self._blanks = blanks
         # Tells whether a line by itself is a row.
         self._is_row = is_row
+        # What the cells are, as soon as that is known.
+        self.names: list[str] = []
         self.number = 0
 
     def __iter__(self) -> Iterator[tuple[int, list[str] | str]]:
@@ -122,6 +126,13 @@ class Cells:
                 return False
 
     def _rows_within(self, first: str, taken: list[str], cells: list[str]) -> bool:
+        if self.names and not self._is_row(cells):
+            # Where a line end is in what is read, or a cell too many or few, it is no cell's.
+            known = (
+                cell for name, cell in zip(self.names, cells, strict=False) if name in MEANINGS
+            )
+            if len(cells) != len(self.names) or any(map(LINE_END.search, known)):
+                return True
         if any(map(self._alone, taken[:-1])):
             return True
         # The last line of a cell may look like a row, if the first one does not.
@@ -155,6 +166,7 @@ def read_csv(source: Source) -> Iterator[Row]:
             continue
         elif not names:
             names = _names(cells, source)
+            rows.names = names
         elif len(cells) > len(names):
             problem = "it has more columns than the first line"
             yield Row(line, _user(dict(zip(names, cells, strict=False))), problem=problem)
