@@ -205,6 +205,12 @@ MUTANTS = {
         "None::<u64>.map(n)",
         "tests/python/cli/test_moving.py -k everything_moves",
     ),
+    "embedded file: an import waits for the disk at each user": Mutant(
+        "src/store/admin/import.rs",
+        "self.connection.is_embedded()",
+        "false && self.connection.is_embedded()",
+        f"{EMBEDDED} -k a_hundred_users_a_commit",
+    ),
     "moving in: a transaction writes over whoever is there": Mutant(
         "src/store/admin/import.rs",
         'condition_expression("attribute_not_exists(user_id)")',

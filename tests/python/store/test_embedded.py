@@ -16,7 +16,7 @@ from pathlib import Path
 
 import lambdatotp
 import pytest
-from lambdatotp import _permissions
+from lambdatotp import Totp, _permissions
 from lambdatotp._lambdatotp import ImportOutcome, StoredUser, UserState, import_users
 
 from tests.python.support.cli import findings, run, shell
@@ -26,6 +26,8 @@ from tests.python.support.codes import code_of
 STRANGER = 65534
 # Bytes 18 and 19 of a SQLite file: 1 for a rollback journal, 2 for a write-ahead log.
 ROLLBACK_JOURNAL = b"\x01\x01"
+
+SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
 
 @pytest.fixture
@@ -73,6 +75,98 @@ def holding(at, how):
             yield
         finally:
             process.kill()
+
+
+class TestManyAtOnce:
+    """What `lambdatotp import` writes: many users a transaction, and no condition is lost."""
+
+    @pytest.fixture
+    def verifier(self, at):
+        return lambdatotp.Verifier(embedded=str(at))
+
+    @staticmethod
+    def users(names, **state):
+        return [StoredUser(name, Totp(SECRET), UserState(**state)) for name in names]
+
+    @staticmethod
+    def commits(at):
+        """SQLite counts them in its file."""
+        return int.from_bytes(at.read_bytes()[24:28], "big")
+
+    @staticmethod
+    def outcomes(answers):
+        return [answer.outcome for answer in answers]
+
+    def test_a_hundred_users_a_commit(self, at, verifier):
+        names = [f"user{number}" for number in range(250)]
+        verifier.connect()
+        before = self.commits(at)
+        answers = import_users(verifier, self.users(names, last_step=7))
+        assert self.outcomes(answers) == [ImportOutcome.NEW] * 250
+        assert self.commits(at) - before == 3
+        assert sql(at, "SELECT count(*) FROM totp_users") == [(250,)]
+        # To a table that has them all it does nothing.
+        before = self.commits(at)
+        answers = import_users(verifier, self.users(names))
+        assert self.outcomes(answers) == [ImportOutcome.SAME] * 250
+        assert self.commits(at) == before
+
+    def test_whoever_is_in_the_way_holds_up_nobody(self, at, verifier):
+        verifier.register("there")
+        import_users(verifier, self.users(["same"]))
+        secret = verifier_secret(at, "there")
+        names = ["a", "there", "b", "same", "", "c", "a"]
+        answers = import_users(verifier, self.users(names))
+        assert self.outcomes(answers[1:5]) == [
+            ImportOutcome.REFUSED,
+            ImportOutcome.NEW,
+            ImportOutcome.SAME,
+            ImportOutcome.REFUSED,
+        ]
+        assert {answers[0].outcome, answers[6].outcome} == {ImportOutcome.NEW, ImportOutcome.SAME}
+        assert answers[5].outcome == ImportOutcome.NEW
+        assert verifier_secret(at, "there") == secret
+
+    def test_a_tombstones_place_is_taken(self, verifier):
+        verifier.register("ana")
+        verifier.delete("ana")
+        answers = import_users(verifier, self.users(["ana", "bob"]))
+        assert self.outcomes(answers) == [ImportOutcome.NEW] * 2
+        assert verifier.status("ana") is not None
+
+    def test_killed_anywhere_and_resumed(self, at, verifier):
+        """Each transaction is there or is not; the next run does what is left."""
+        source = """
+            import sys
+            import lambdatotp
+            from lambdatotp import Totp
+            from lambdatotp._lambdatotp import StoredUser, UserState, import_users
+            at, secret = sys.argv[1:]
+            verifier = lambdatotp.Verifier(embedded=at)
+            print("ready", flush=True)
+            for start in range(0, 100_000, 100):
+                users = [
+                    StoredUser(f"user{number}", Totp(secret), UserState())
+                    for number in range(start, start + 100)
+                ]
+                import_users(verifier, users)
+                print(start, flush=True)
+        """
+        command = [sys.executable, "-c", textwrap.dedent(source), str(at), SECRET]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            said = [process.stdout.readline() for _ in range(4)]
+            process.kill()
+        assert said[-1] == "200\n"
+        [(count,)] = sql(at, "SELECT count(*) FROM totp_users")
+        assert count >= 300
+        assert count % 100 == 0
+        names = [f"user{number}" for number in range(count + 50)]
+        answers = self.outcomes(import_users(verifier, self.users(names)))
+        assert answers == [ImportOutcome.SAME] * count + [ImportOutcome.NEW] * 50
+
+
+def verifier_secret(at, user):
+    return sql(at, "SELECT item_json FROM totp_users WHERE pk LIKE ?", f"%{user}%")
 
 
 # The last one reads, as a slow backup does: a commit has to wait for it.
@@ -194,7 +288,7 @@ class TestDisk:
         source = """
             import os, sys, warnings, lambdatotp
             # Before this process may read nothing any more.
-            from lambdatotp import _permissions
+            from lambdatotp import Totp, _permissions
             os.chdir(sys.argv[1])
             if os.geteuid() == 0:
                 # Root may write everything.
