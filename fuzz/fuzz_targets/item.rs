@@ -33,15 +33,14 @@ static GENUINE: LazyLock<AttributeValue> = LazyLock::new(|| {
 type Attributes = HashMap<String, AttributeValue>;
 
 fn register(totp: &Totp, keys: &KeyRing) -> Attributes {
-    let user =
-        NewUser {
-            user: USER,
-            totp,
-            registered_at: NOW,
-            expires_at: None,
-            generated: true,
-            recovery: Vec::new(),
-        };
+    let user = NewUser {
+        user: USER,
+        totp,
+        registered_at: NOW,
+        expires_at: None,
+        generated: true,
+        recovery: Vec::new(),
+    };
     fuzzing::attributes(&user, ENROLLMENT_ID, keys).expect("an item")
 }
 
