@@ -143,7 +143,7 @@ def _print_verdict(verdict: Verification, *, as_json: bool) -> None:
 def rotate(
     user: str, account_name: str | None, issuer: str | None, *, as_json: bool, **where: str | None
 ) -> None:
-    """Begin a change of phone: draw the QR code of a new secret for USER.
+    """Begin a change of phone for USER: draw a new QR code.
 
     The old phone works until a code of the new one is confirmed, for 15 minutes at the most
     (LAMBDATOTP_ROTATION_TTL). Ask for a code of the old phone first.
@@ -162,10 +162,10 @@ def rotate(
 @engine
 @as_json
 def confirm(user: str, code: str | None, *, as_json: bool, **where: str | None) -> None:
-    """End a change of phone: check a CODE of the new one. Exits with 1 when it is wrong.
+    """End a change of phone for USER: check a code of the new one.
 
-    From a right one on, the old phone is of no use. Recovery codes stay. Without CODE, asks as
-    `lambdatotp verify` does.
+    Once a code of it is right, the old phone stops working. Recovery codes stay. Without
+    CODE, asks as `lambdatotp verify` does. Exits with 1 if the code is wrong.
 
     \b
     Example:
