@@ -126,7 +126,7 @@ bench-cold: ## Of these, what a cold start costs
 bench-builds: build $(VENV)/.bench-tools ## Size and cold start of differing builds (half an hour)
 	$(BIN)/python -m benches.builds
 
-instructions: $(VENV)/.bench-tools ## Instruction counts of the hot paths against the stored ones (UPDATE=1 stores them)
+instructions: $(VENV)/.bench-tools $(EMBEDDED) ## Instruction counts of the hot paths against the stored ones (UPDATE=1 stores them)
 	$(BIN)/python -m benches.instructions $(if $(UPDATE),--update)
 
 docs: build $(VENV)/.docs-tools ## The documentation as a site, in out/site: no warning passes

@@ -102,9 +102,9 @@ def built(bench: str, *, quick: bool = False) -> Path:
 
 
 @contextmanager
-def stub(*, quick: bool = False) -> Iterator[str]:
+def stub(*, quick: bool = False, delay_ms: int = 0) -> Iterator[str]:
     """Run the stub endpoint; it ends with its standard input."""
-    program = built("stub", quick=quick)
+    program = [str(built("stub", quick=quick)), str(delay_ms)]
     with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout  # noqa: S101
         assert process.stdin  # noqa: S101

@@ -2,11 +2,14 @@
 //! the client. The same for everybody who asks, and right for the protocol: each user
 //! exists, owes nothing, and was never let in.
 //!
-//! Prints the port it listens on, and ends when its standard input does.
+//! Prints the port it listens on, and ends when its standard input does. `stub MILLISECONDS`
+//! answers so much later.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::LazyLock;
+use std::thread::sleep;
+use std::time::Duration;
 
 /// RFC 4226's, in base32.
 const ITEM: &str = r#"{"user_id":{"S":"ana@example.com"},"secret":{"S":"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"},"enrollment_id":{"S":"8J3v0bqTqkK2xO1mS5u2Zw"},"registered_at":{"N":"1700000000"},"throttle_at":{"N":"1700003600000"},"misses":{"N":"1"},"reserve_id":{"S":"pJcV1y9bTqKx0mS5u2Zw8J"}}"#;
@@ -46,7 +49,7 @@ fn answer(operation: &str, body: &[u8]) -> &'static [u8] {
 }
 
 /// Answers one connection's requests until it is closed.
-fn serve(stream: TcpStream) -> io::Result<()> {
+fn serve(stream: TcpStream, delay: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut writer = stream.try_clone()?;
     let mut reader = BufReader::with_capacity(16 * 1024, stream);
@@ -72,6 +75,9 @@ fn serve(stream: TcpStream) -> io::Result<()> {
         }
         body.resize(length, 0);
         reader.read_exact(&mut body)?;
+        if !delay.is_zero() {
+            sleep(delay);
+        }
         writer.write_all(answer(&operation, &body))?;
     }
 }
@@ -79,10 +85,12 @@ fn serve(stream: TcpStream) -> io::Result<()> {
 fn main() -> io::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     writeln!(io::stdout(), "{}", listener.local_addr()?.port())?;
+    let delay = std::env::args().find_map(|argument| argument.parse().ok());
+    let delay = Duration::from_millis(delay.unwrap_or(0));
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             // A client that hangs up is no fault.
-            std::thread::spawn(move || serve(stream));
+            std::thread::spawn(move || serve(stream, delay));
         }
     });
     io::stdin().read_to_end(&mut Vec::new())?;
