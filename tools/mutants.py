@@ -470,12 +470,6 @@ MUTANTS = {
         "false && old.has(field::REDEEMED, &id)",
         f"{FAULTS} -k test_of_a_recovery",
     ),
-    "lost replies: repetitions are rationed": Mutant(
-        "src/store/client.rs",
-        ".retry_partition(partition)",
-        "",
-        f"{FAULTS} -k long_outage",
-    ),
     "sealed secrets: the user is not authenticated": Mutant(
         SEAL,
         "            owner.user,\n",
