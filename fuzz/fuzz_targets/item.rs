@@ -87,7 +87,10 @@ fn sound(name: &str, attributes: &Attributes) -> bool {
         ("sealed_by" | "enrollment_id", None) => !sealed,
         // Read with what is sealed, or not at all.
         ("sealed_by", Some(value)) => value.is_s() || !sealed,
-        (_, None) | ("sealed", Some(B(_))) | ("enrollment_id", Some(S(_))) => true,
+        (_, None)
+        | ("sealed", Some(B(_)))
+        | ("enrollment_id" | "unlock_id", Some(S(_)))
+        | ("recovery", Some(Ss(_))) => true,
         ("algorithm", Some(S(text))) => {
             let plain = text.replace('-', "").to_ascii_uppercase();
             ["SHA1", "SHA256", "SHA512"].contains(&plain.as_str())
@@ -159,6 +162,10 @@ fuzz_target!(|text: &str| {
         "digits",
         "period",
         "last_step",
+        "throttle_at",
+        "misses",
+        "recovery",
+        "unlock_id",
     ];
     let record = fuzzing::record(USER, &attributes, &KEYS);
     let Some(record) = check(record, &attributes, &names) else { return };

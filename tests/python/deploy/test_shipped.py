@@ -153,7 +153,10 @@ def test_recovery_and_unlock_with_sealed_secrets(start, engine, version, capfd):
         fresh = function.invoke(post("/recovery_codes", {"user": "ana", "count": 3}))
         assert (fresh.status, len(fresh.json["recovery_codes"])) == (201, 3)
         assert function.invoke(post("/verify", {"user": "ana", "code": code})).json == {
-            "code_is_valid": True
+            "code_is_valid": True,
+            "first": False,
+            "attempts_left": 1,
+            "recovery_codes_left": 3,
         }
     # What CloudWatch would get: a line of JSON an event, and nothing secret.
     out = capfd.readouterr().out
@@ -275,9 +278,8 @@ def test_the_policy_grants_what_is_called_and_no_more(start, engine, package):
     assert merged["Statement"][1]["Resource"] == {"Fn::GetAtt": ["UsersTable", "Arn"]}
     # And what the source of the routes could call is no more than that.
     source = "".join(file.read_text() for file in (ROOT / "src/store").glob("*.rs"))
-    possible = re.findall(r"\.client\(\)\s*\.(\w+)\(\)", source)
-    assert possible
-    names = {"".join(part.title() for part in name.split("_")) for name in possible}
+    names = set(re.findall(r"(\w+)Input::builder\(\)", source))
+    assert names
     assert {f"dynamodb:{name}" for name in names} == called
 
 
