@@ -14,6 +14,7 @@
 mod accept;
 #[cfg(feature = "admin")]
 pub mod admin;
+mod change;
 mod client;
 mod delete;
 mod error;
@@ -56,6 +57,11 @@ use client::Connection;
 /// How often a write is made again before it is given up: each time means that another write
 /// of the same user came in between.
 const MAX_TURNS: usize = 16;
+
+/// The answer after so many.
+fn too_many_changes<T>() -> Result<T, StoreError> {
+    Err(StoreError::Unavailable("too many changes of this user at once".to_owned()))
+}
 
 /// The table, and the one client that speaks to it.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{
 
 use super::item::{Enrolled, Item, Record, Stored, failed_condition, field, n, s, write_id};
 use super::seal::{Form, Owner};
-use super::{MAX_TURNS, Store, StoreError};
+use super::{MAX_TURNS, Store, StoreError, too_many_changes};
 
 /// A right code, about to be used up.
 #[derive(Debug, Clone, Copy)]
@@ -129,7 +129,7 @@ impl Store {
             refund &= old.unlock_id == record.unlock_id;
             record = Cow::Owned(old);
         }
-        Err(StoreError::Unavailable("too many changes of this user at once".to_owned()))
+        too_many_changes()
     }
 
     /// What seals the secret, where it is not under the first key yet, or in an older form than

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::item::{Item, field, n, s, write_id};
-use super::{MAX_TURNS, Store, StoreError};
+use super::{MAX_TURNS, Store, StoreError, too_many_changes};
 
 /// How long a tombstone stays, in seconds. It must outlive every request that was under way:
 /// DynamoDB refuses a signature after 15 minutes.
@@ -75,7 +75,7 @@ impl Store {
             }
             seen = old;
         }
-        Err(StoreError::Unavailable("too many changes of this user at once".to_owned()))
+        too_many_changes()
     }
 }
 

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::item::{Item, Standing, failed_condition, field, n, s, write_id};
-use super::{MAX_TURNS, Store, StoreError};
+use super::{Store, StoreError};
 use crate::otp::RecoveryCode;
 
 /// A recovery code, about to be used up if it is one of the user's.
@@ -103,38 +103,8 @@ impl Store {
         user: &str,
         hashes: Vec<String>,
     ) -> Result<bool, StoreError> {
-        let mut seen = self.read(user).await?;
-        let turn = self.connection.turn().await?;
-        let id = write_id()?;
-        for _ in 0..MAX_TURNS {
-            let Some(item) = seen else { return Ok(false) };
-            let (unchanged, change) = item.unchanged(field::CHANGE_ID);
-            let (same, value) = Item::still_there(Some(&item));
-            let mut request = UpdateItemInput::builder()
-                .table_name(&self.table)
-                .key(field::USER_ID, s(user))
-                .update_expression("SET recovery = :codes, change_id = :id REMOVE redeemed")
-                .condition_expression(format!("{same} AND {unchanged}"))
-                .expression_attribute_values(":codes", AttributeValue::Ss(hashes.clone()))
-                .expression_attribute_values(":id", s(&id))
-                .return_values_on_condition_check_failure(
-                    ReturnValuesOnConditionCheckFailure::AllOld,
-                );
-            for (name, value) in
-                value.map(|value| (":seen".to_owned(), value)).into_iter().chain(change)
-            {
-                request = request.expression_attribute_values(name, value);
-            }
-            let Err(error) = turn.send(request).await else { return Ok(true) };
-            let Some(old) = failed_condition(&error) else {
-                return Err(self.failed(&error));
-            };
-            let old = Item::returned(user, old).filter(|old| !old.is_tombstone());
-            if old.as_ref().is_some_and(|old| old.carries(field::CHANGE_ID, &id)) {
-                return Ok(true);
-            }
-            seen = old;
-        }
-        Err(StoreError::Unavailable("too many changes of this user at once".to_owned()))
+        let update = "SET recovery = :codes, change_id = :id REMOVE redeemed";
+        let codes = (":codes", AttributeValue::Ss(hashes));
+        self.change(user, update, codes, |old, id| old.carries(field::CHANGE_ID, id)).await
     }
 }

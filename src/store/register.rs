@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 
 use super::client::Turn;
 use super::item::{Item, attributes, field, s, write_id};
-use super::{MAX_TURNS, Store, StoreError};
+use super::{MAX_TURNS, Store, StoreError, too_many_changes};
 use crate::otp::Totp;
 
 /// A new user, about to be stored.
@@ -114,7 +114,7 @@ impl Store {
                 }
             }
         }
-        Err(StoreError::Unavailable("too many changes of this user at once".to_owned()))
+        too_many_changes()
     }
 
     /// The condition that this is still the tombstone, or the enrollment without any change

@@ -11,7 +11,7 @@ use super::item::{
 };
 use super::reserve::Against;
 use super::seal::Owner;
-use super::{Accepted, Attempt, MAX_TURNS, Reserved, Store, StoreError};
+use super::{Accepted, Attempt, MAX_TURNS, Reserved, Store, StoreError, too_many_changes};
 use crate::otp::Totp;
 
 /// A new secret for a user who has one.
@@ -70,39 +70,10 @@ impl Store {
     /// Every kind of [`StoreError`].
     pub async fn rotate(&self, rotation: Rotation<'_>) -> Result<bool, StoreError> {
         let Rotation { user, totp, expires_at } = rotation;
-        let mut seen = self.read(user).await?;
-        let turn = self.connection.turn().await?;
-        let id = write_id()?;
         let pending = pending(user, &write_id()?, totp, expires_at, &self.keys)?;
-        for _ in 0..MAX_TURNS {
-            let Some(item) = seen else { return Ok(false) };
-            let (unchanged, change) = item.unchanged(field::CHANGE_ID);
-            let (same, value) = Item::still_there(Some(&item));
-            let mut request = UpdateItemInput::builder()
-                .table_name(&self.table)
-                .key(field::USER_ID, s(user))
-                .update_expression("SET pending = :pending, change_id = :id")
-                .condition_expression(format!("{same} AND {unchanged}"))
-                .expression_attribute_values(":pending", pending.clone())
-                .expression_attribute_values(":id", s(&id))
-                .return_values_on_condition_check_failure(AllOld);
-            for (name, value) in
-                value.map(|value| (":seen".to_owned(), value)).into_iter().chain(change)
-            {
-                request = request.expression_attribute_values(name, value);
-            }
-            let Err(error) = turn.send(request).await else { return Ok(true) };
-            let Some(old) = failed_condition(&error) else {
-                return Err(self.failed(&error));
-            };
-            let old = Item::returned(user, old).filter(|old| !old.is_tombstone());
-            // Our first try had arrived.
-            if old.as_ref().is_some_and(|old| old.attribute(field::PENDING) == Some(&pending)) {
-                return Ok(true);
-            }
-            seen = old;
-        }
-        Err(StoreError::Unavailable("too many changes of this user at once".to_owned()))
+        let update = "SET pending = :pending, change_id = :id";
+        let arrived = |old: &Item, _: &str| old.attribute(field::PENDING) == Some(&pending);
+        self.change(user, update, (":pending", pending.clone()), arrived).await
     }
 
     /// Charges an attempt and reads the pending secret, in one write: as
@@ -204,6 +175,6 @@ impl Store {
             refund &= old.agrees(&item, field::UNLOCK_ID);
             item = Cow::Owned(old);
         }
-        Err(StoreError::Unavailable("too many changes of this user at once".to_owned()))
+        too_many_changes()
     }
 }

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 
 use super::item::{Item, failed_condition, field, n, s, write_id};
-use super::{MAX_TURNS, Store, StoreError};
+use super::{MAX_TURNS, Store, StoreError, too_many_changes};
 use crate::otp::Period;
 
 /// Whom to unlock, and when.
@@ -80,6 +80,6 @@ impl Store {
             }
             seen = Some(old);
         }
-        Err(StoreError::Unavailable("too many changes of this user at once".to_owned()))
+        too_many_changes()
     }
 }

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use crate::store::accept::same_enrollment;
 use crate::store::item::{Item, StoredPending, failed_condition, field, pending, s, write_id};
 use crate::store::seal::Form;
-use crate::store::{Enrolled, MAX_TURNS, Record, Store, StoreError};
+use crate::store::{Enrolled, MAX_TURNS, Record, Store, StoreError, too_many_changes};
 
 impl Store {
     /// Whether there is a key to seal with.
@@ -107,6 +107,6 @@ impl Store {
             // Registered anew or sealed since, perhaps by our first try.
             record = Cow::Owned(old.record(&self.keys)?);
         }
-        Err(StoreError::Unavailable("too many changes of this user at once".to_owned()))
+        too_many_changes()
     }
 }

@@ -73,7 +73,7 @@ pub(super) struct Identities {
     asking: Mutex<()>,
 }
 
-/// Whoever signs, and what depends on who that is.
+/// The one who signs, and what depends on who that is.
 #[derive(Debug)]
 pub(super) struct Signer {
     identity: Identity,

@@ -21,7 +21,7 @@ pub(super) fn client(calls: &Calls) -> Client {
         .with_max_attempts(calls.attempts)
         .with_initial_backoff(FIRST_BACKOFF)
         .with_max_backoff(LONGEST_BACKOFF);
-    // By default the clients of a process share an allowance of some dozens of repetitions,
+    // By default the clients of a process share an allowance of some dozens of retries,
     // which only successes refill. Tries, waits and connections are bounded without it.
     let partition =
         RetryPartition::custom("lambdatotp").token_bucket(TokenBucket::unlimited()).build();
