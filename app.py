@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chalice.app import Chalice, IAMAuthorizer, Response
+from lambdatotp._verifier import STATUS
 
 from chalicelib import access, audit, config
 from chalicelib.fields import CONTENT_TYPES, names, number_of_codes, switch, text
@@ -15,21 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lambdatotp import Enrollment, Verification
-
-# What `lambdatotp show --json` has.
-STATUS = (
-    "registered_at",
-    "confirmed_at",
-    "expires_at",
-    "rotation_expires_at",
-    "locked",
-    "misses",
-    "attempts_left",
-    "retry_after",
-    "ahead",
-    "recovery_codes_left",
-    "sealed_by",
-)
 
 app = Chalice(app_name="lambdatotp")
 config.connect()

@@ -3,6 +3,21 @@
 from . import _lambdatotp
 from ._lambdatotp import Enrollment, Secret, UserStatus, Verification
 
+# What the app and the command line tell of a user, under the names of `UserStatus`.
+STATUS = (
+    "registered_at",
+    "confirmed_at",
+    "expires_at",
+    "rotation_expires_at",
+    "locked",
+    "misses",
+    "attempts_left",
+    "retry_after",
+    "ahead",
+    "recovery_codes_left",
+    "sealed_by",
+)
+
 
 class Verifier(_lambdatotp.Verifier):
     """Registers users and checks their codes against one DynamoDB table.

@@ -13,8 +13,9 @@ import click
 from rich.cells import cell_len
 
 from lambdatotp._lambdatotp import list_users
+from lambdatotp._verifier import STATUS
 
-from .options import FEW_CODES, FIELDS, Command, as_json, engine, verifier
+from .options import FEW_CODES, Command, as_json, engine, verifier
 from .output import one_line, printable, tell, time_of
 from .pages import pages
 
@@ -225,4 +226,4 @@ def _shell_word(text: str) -> str:
 def _object(listed: ListedUser) -> dict[str, object]:
     if listed.status is None:
         return {"user": listed.user, "problem": listed.problem}
-    return {"user": listed.user, **{name: getattr(listed.status, name) for name in FIELDS}}
+    return {"user": listed.user, **{name: getattr(listed.status, name) for name in STATUS}}

@@ -13,21 +13,6 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
-# What can be said of a user, under the names of `UserStatus`.
-FIELDS = (
-    "registered_at",
-    "confirmed_at",
-    "expires_at",
-    "rotation_expires_at",
-    "locked",
-    "misses",
-    "attempts_left",
-    "retry_after",
-    "ahead",
-    "recovery_codes_left",
-    "sealed_by",
-)
-
 
 # Who has no more recovery codes than this should get new ones.
 FEW_CODES = 2

@@ -10,8 +10,9 @@ import click
 
 from lambdatotp import MAX_RECOVERY_CODES
 from lambdatotp._lambdatotp import _qr_terminal_within
+from lambdatotp._verifier import STATUS
 
-from .options import FEW_CODES, FIELDS, Command, as_json, engine, verifier
+from .options import FEW_CODES, Command, as_json, engine, verifier
 from .output import print_outcome, printable, tell, time_of
 
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ def show(user: str, *, as_json: bool, **where: str | None) -> None:
       lambdatotp show ana@example.com
     """
     status = verifier(**where).status(user)
-    described = {name: getattr(status, name) for name in FIELDS} if as_json else _described(status)
+    described = {name: getattr(status, name) for name in STATUS} if as_json else _described(status)
     print_outcome({"user": user, **described}, as_json=as_json)
 
 

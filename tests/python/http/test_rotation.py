@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pyotp
 import pytest
-from lambdatotp.cli.options import FIELDS
+from lambdatotp._verifier import STATUS
 
 from tests.python.support.codes import LEGACY
 from tests.python.support.service import FORM
@@ -99,7 +99,7 @@ def test_status(guarded, engine):
     reply = post(guarded, "/status", user="ana")
     assert reply.status_code == 200
     known = reply.json_body
-    assert list(known) == ["user_id", *FIELDS]
+    assert list(known) == ["user_id", *STATUS]
     assert (known["user_id"], known["locked"], known["attempts_left"]) == ("ana", False, 10)
     assert (known["recovery_codes_left"], known["confirmed_at"]) == (2, None)
     assert 800 < known["rotation_expires_at"] - time.time() <= 900
