@@ -193,7 +193,7 @@ def enroll(request: HttpRequest) -> HttpResponse:
     """Show the QR code and the recovery codes, this once."""
     if request.method != "POST":
         return page(request, "This asks for a second factor.", "enroll")
-    # Whoever closed the window before the first code starts again.
+    # A user who closed the window before the first code starts again.
     enrollment = verifier().register(
         request.user.get_username(), recovery_codes=10, replace_unconfirmed=True
     )

@@ -153,7 +153,7 @@ async def login_code(request: Request, sent: Code, verifier: Verifier) -> dict[s
 @app.post("/second-factor", status_code=201)
 async def enroll(response: Response, user: LoggedIn, verifier: Verifier) -> dict[str, object]:
     """Show the QR code and the recovery codes, this once."""
-    # Whoever closed the window before the first code starts again.
+    # A user who closed the window before the first code starts again.
     enrollment = await verifier.register_async(user, recovery_codes=10, replace_unconfirmed=True)
     response.headers["Cache-Control"] = "no-store"
     return {"qr_code": enrollment.qr_data_uri(), "recovery_codes": enrollment.recovery_codes}

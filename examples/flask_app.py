@@ -138,7 +138,7 @@ def code() -> str | Response | tuple[str, int]:
 @app.post("/second-factor")
 def enroll() -> str:
     """Show the QR code and the recovery codes, this once."""
-    # Whoever closed the window before the first code starts again.
+    # A user who closed the window before the first code starts again.
     enrollment = verifier.register(logged_in(), recovery_codes=10, replace_unconfirmed=True)
     return page("Scan it, and enter a code:", "confirm", enrollment=enrollment)
 

@@ -84,7 +84,7 @@ def _route(event: Event) -> Reply:
 
 
 def _enroll(user: str) -> Reply:
-    # Whoever closed the window before the first code starts again.
+    # A user who closed the window before the first code starts again.
     enrollment = verifier.register(user, recovery_codes=10, replace_unconfirmed=True)
     shown = {"qr_code": enrollment.qr_data_uri(), "recovery_codes": enrollment.recovery_codes}
     return _reply(201, shown)

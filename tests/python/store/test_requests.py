@@ -1,4 +1,4 @@
-"""What a login sends, and what it makes of replies: signature, clocks, checksums, repetitions."""
+"""What a login sends, and what it makes of replies: signature, clocks, checksums, retries."""
 
 from __future__ import annotations
 
