@@ -166,9 +166,9 @@ class TestFormats:
         assert (code, counts(outcome)) == (1, (2, 0, 3, 0)), outcome
         assert set(problems(outcome)) == {4, 5, 6}
         assert self.logs_in(engine, "ana")
-        # The code that was used there is used here.
-        assert engine.get("bob")["last_step"] == step
-        assert not engine.verifier(window=0).verify("bob", lambdatotp.Totp(KEY).code_for_step(step))
+        # History comes from our own files only: the first code here may be one that was used there.
+        assert "last_step" not in engine.get("bob")
+        assert self.logs_in(engine, "bob")
 
     @pytest.mark.parametrize(
         ("text", "said"),

@@ -27,8 +27,6 @@ class Document:
     is_it: Callable[[Any], bool]
     entries: Callable[[Any], object]
     read: Callable[[Any], Parts | None]
-    # What is read of what a user has behind them.
-    state: tuple[str, ...] = ()
 
 
 def get(value: object, *names: str) -> Any:  # noqa: ANN401 - whatever the file holds
@@ -271,13 +269,11 @@ def _django(pair: tuple[Any, dict[Any, Any]]) -> Parts | None:
         raise UnreadableError("the device was never confirmed")
     if device.get("t0"):
         raise UnreadableError("its steps do not count from 1970 (t0)")
-    last = device.get("last_t")
     return {
         "user": _django_user(device.get("user"), users),
         "secrethex": part(device, "key", str),
         "digits": device.get("digits"),
         "period": device.get("step"),
-        "last_step": last if isinstance(last, int) and last >= 0 else None,
     }
 
 
@@ -320,7 +316,7 @@ DOCUMENTS = {
         _authy,
     ),
     "bitwarden": Document(has("items"), lambda doc: doc["items"], _bitwarden),
-    "django": Document(list_of("model"), _django_entries, _django, ("last_step",)),
+    "django": Document(list_of("model"), _django_entries, _django),
     "freeotp": Document(has("tokens"), lambda doc: doc["tokens"], _freeotp),
     "fusionauth": Document(
         users_with("twoFactor"),

@@ -168,9 +168,8 @@ def _document(source: Source, form: str) -> Iterator[Row]:
         entries = known.entries(document)
         if not isinstance(entries, list):
             raise UnreadableError(f"the file is not an export of the format {kind}")
-        state, parts_of = known.state, known.read
         for number, entry in enumerate(entries, 1):
-            row = row_of(number, lambda entry: _of_entry(parts_of(entry), state), entry)
+            row = row_of(number, lambda entry: _of_entry(known.read(entry)), entry)
             row.unit = "entry"
             if row.problem or row.fields:
                 yield row
@@ -183,8 +182,8 @@ def _document(source: Source, form: str) -> Iterator[Row]:
         yield row
 
 
-def _of_entry(parts: dict[str, Any] | None, state: tuple[str, ...]) -> User:
-    return of_mapping(parts, state) if parts is not None else ({}, None)
+def _of_entry(parts: dict[str, Any] | None) -> User:
+    return of_mapping(parts) if parts is not None else ({}, None)
 
 
 def _is_object(line: str) -> bool:
