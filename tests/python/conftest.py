@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import signal
 import uuid
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import lambdatotp
 import pytest
+from chalice.test import Client
 from hypothesis import settings
 
-from tests.python.support import ROOT
+from tests.python.support import ROOT, service
 from tests.python.support.engines import Engine, local_client
 from tests.python.support.environment import clean
 from tools import dynamodb_local
@@ -125,3 +127,16 @@ def vectors() -> Callable[[str], dict[str, Any]]:
         return data
 
     return read
+
+
+@pytest.fixture
+def load_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., service.Service]:
+    """Import the app anew, as a fresh Lambda does, in the environment of the test."""
+
+    def load(**variables: str) -> service.Service:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        service.forget_app()
+        return service.Service(Client(importlib.import_module("app").app))
+
+    return load
