@@ -55,7 +55,7 @@ fn read_only(at: &str) -> StoreError {
 /// Opens the file, and brings its schema up to date.
 ///
 /// `Storage::new` would switch the file to a write-ahead log, which loses commits in the
-/// SQLite that is built in (DESIGN.md). So the connection is ours, and takes the place of
+/// SQLite that is built in (docs/internals.md). So the connection is ours, and takes the place of
 /// the one in memory that a `Storage` can be made with.
 pub(super) fn open(path: &Path, at: &str) -> Result<Storage, Trouble> {
     let failed = |error: DynoxideError| {
