@@ -24,6 +24,7 @@ import base64
 import hashlib
 import hmac
 import json
+import logging
 import os
 import time
 from contextlib import suppress
@@ -35,8 +36,17 @@ KEY = os.environ["SESSION_KEY"].encode()
 COOKIE = "__Host-second-factor"
 SESSION_SECONDS = 12 * 3600
 
+trail = logging.getLogger("audit")
+trail.setLevel(logging.INFO)
+
+
+def audit(event: lambdatotp.AuditEvent) -> None:
+    """Keep an audit trail: a line of JSON an event. Lambda puts its request id before it."""
+    trail.info(json.dumps(event._asdict()))
+
+
 # A registration that no code follows within ten minutes may be started again.
-verifier = lambdatotp.Verifier(issuer="Lambda example", enrollment_ttl=600)
+verifier = lambdatotp.Verifier(issuer="Lambda example", enrollment_ttl=600, audit=audit)
 # Lambda lends the start a whole CPU, and nobody waits yet. (For a snapshot it says
 # "snap-start": no connection would outlive that.)
 if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") in {"on-demand", "provisioned-concurrency"}:

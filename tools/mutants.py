@@ -32,6 +32,8 @@ SIMULATION = "cargo --test simulation"
 SEALING = "tests/python/store/test_sealing.py"
 PAGE = "tests/python/page"
 ACCESS = "chalicelib/access.py"
+AUDIT = "python/lambdatotp/_audit.py"
+AUDITED = "tests/python/module/test_audit_callable.py"
 DOCTOR = "tests/python/cli/test_doctor_tokens.py"
 SERVE = "tests/python/cli/test_local_server.py"
 TOKENS = "tests/python/http/test_tokens.py"
@@ -562,9 +564,60 @@ MUTANTS = {
     ),
     "audit: a refused caller leaves no trace": Mutant(
         "chalicelib/http.py",
-        "if answered.outcome:",
-        'if answered.outcome == "unavailable":',
+        "if config.AUDIT and answered.outcome:",
+        'if config.AUDIT and answered.outcome == "unavailable":',
         "tests/python/http/test_audit_of_refusals.py -k shows_no_token",
+    ),
+    "audit: a callable that fails takes the verdict with it": Mutant(
+        AUDIT,
+        "        except Exception as failed:  # noqa: BLE001 - the verdict stands, whatever it is\n"
+        "            self._report(failed)",
+        "        finally:\n            pass",
+        f"{AUDITED} -k change_no_answer",
+    ),
+    "audit: a replayed code is told as a wrong one": Mutant(
+        AUDIT,
+        'verify = _told("verify", "verify", "accepted", by="check")',
+        'verify = _told("verify", "verify", "accepted")',
+        "tests/python/store/test_audit_events.py -k every_operation",
+    ),
+    "audit: an event holds the code": Mutant(
+        AUDIT,
+        "with _Operation(self._trail, operation, done, user) as under_way:\n"
+        "            under_way.result = result = method(",
+        "with _Operation(self._trail, operation, done, f'{user}{args}') as under_way:\n"
+        "            under_way.result = result = method(",
+        "tests/python/store/test_audit_events.py -k no_event_holds",
+    ),
+    "audit: what failed is logged with its event": Mutant(
+        AUDIT,
+        '"audit raised %s at %s: this event',
+        'f"audit raised {failed} at %s %s: this event',
+        f"{AUDITED} -k change_no_answer",
+    ),
+    "audit: a caller who stopped waiting leaves no trace": Mutant(
+        AUDIT,
+        '(BaseException, "cancelled")',
+        "(BaseException, None)",
+        f"{AUDITED} -k stops_waiting",
+    ),
+    "audit: an asynchronous callable is never awaited": Mutant(
+        AUDIT,
+        "if _is_async(audit):",
+        "if False:",
+        f"{AUDITED} -k asynchronous",
+    ),
+    "audit: an app that cannot log anybody in rings no alarm": Mutant(
+        "chalicelib/http.py",
+        "if not config.verifier.cache_info().currsize:",
+        "if False:",
+        "tests/python/http/test_audit.py -k no_verifier",
+    ),
+    "audit: every start looks warm": Mutant(
+        "chalicelib/audit.py",
+        "next(_requests) == 0",
+        "next(_requests) < 0",
+        "tests/python/http/test_audit.py -k names_its_own",
     ),
     "doctor: the token goes where a redirect leads": Mutant(
         "python/lambdatotp/cli/doctor/app.py",

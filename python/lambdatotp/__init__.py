@@ -54,8 +54,14 @@ from .exceptions import (
     UserNotFoundError,
 )
 
+# For type checkers. At run time it is loaded when it is asked for.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._audit import AuditEvent
+
 __all__ = [
     "MAX_RECOVERY_CODES",
+    "AuditEvent",
     "ConfigurationError",
     "Enrollment",
     "Hotp",
@@ -90,6 +96,15 @@ __all__ = [
     "verify",
     "verify_async",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name == "AuditEvent":
+        from ._audit import AuditEvent  # noqa: PLC0415 - it loads typing
+
+        return AuditEvent
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 # Empty until the first call.
 _default_verifier: dict[str, Verifier] = {}

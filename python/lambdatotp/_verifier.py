@@ -3,6 +3,16 @@
 from . import _lambdatotp
 from ._lambdatotp import Enrollment, Secret, UserStatus, Verification
 
+# What type checkers read, and nobody else loads.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from os import PathLike
+
+    from typing_extensions import Self
+
+    from ._audit import AuditEvent
+
 # What the app and the command line tell of a user, under the names of `UserStatus`.
 STATUS = (
     "registered_at",
@@ -54,10 +64,73 @@ class Verifier(_lambdatotp.Verifier):
         connect_timeout: Seconds that opening a connection may take; 1.5.
         attempt_timeout: Seconds that one try of one request may take; 2.5.
         max_connections: Requests under way at once; 64. Others wait their turn.
+        audit: Called with an `AuditEvent` after each operation, in the caller's thread or
+            task, before the caller gets the answer. An exception that it raises is logged,
+            once a class, and changes no answer; KeyboardInterrupt and the like get out.
+            No environment variable; by default nobody is told.
 
     Raises:
         ConfigurationError: An argument, or a variable, is out of range.
+        TypeError: `audit` cannot be called, or is asynchronous.
     """
+
+    def __new__(  # noqa: PLR0913 - all optional, all by name
+        cls,
+        *,
+        table_name: str | None = None,
+        region: str | None = None,
+        endpoint_url: str | None = None,
+        embedded: "str | bytes | PathLike[str] | PathLike[bytes] | None" = None,
+        issuer: str | None = None,
+        digits: int | None = None,
+        period: int | None = None,
+        algorithm: str | None = None,
+        window: int | None = None,
+        burst: int | None = None,
+        refill: float | None = None,
+        max_misses: int | None = None,
+        keys: str | None = None,
+        enrollment_ttl: float | None = None,
+        rotation_ttl: float | None = None,
+        timeout: float | None = None,
+        connect_timeout: float | None = None,
+        attempt_timeout: float | None = None,
+        max_connections: int | None = None,
+        audit: "Callable[[AuditEvent], object] | None" = None,
+    ) -> "Self":
+        """Make one, of a class that tells what it did if somebody is to be told."""
+        kind, trail = cls, None
+        if audit is not None:
+            # Loaded, and paid for, by those who have an audit trail.
+            from . import _audit  # noqa: PLC0415
+
+            trail = _audit.Trail(audit)
+            kind = _audit.audited(cls)
+        verifier = super().__new__(
+            kind,
+            table_name=table_name,
+            region=region,
+            endpoint_url=endpoint_url,
+            embedded=embedded,
+            issuer=issuer,
+            digits=digits,
+            period=period,
+            algorithm=algorithm,
+            window=window,
+            burst=burst,
+            refill=refill,
+            max_misses=max_misses,
+            keys=keys,
+            enrollment_ttl=enrollment_ttl,
+            rotation_ttl=rotation_ttl,
+            timeout=timeout,
+            connect_timeout=connect_timeout,
+            attempt_timeout=attempt_timeout,
+            max_connections=max_connections,
+        )
+        if trail is not None:
+            vars(verifier)["_trail"] = trail
+        return verifier
 
     async def register_async(  # noqa: PLR0913 - all but the user by name
         self,

@@ -14,6 +14,9 @@ from tests.python.support import ROOT
 # Settings that AWS's own tools have variables for.
 OF_AWS = ("region", "endpoint_url")
 
+# An argument that is no setting: no text, and so no variable, can say it.
+NO_SETTING = "audit"
+
 
 def source(path: str) -> str:
     return (ROOT / path).read_text()
@@ -47,7 +50,21 @@ def set_from_text() -> set[str]:
 
 
 def in_the_binding() -> list[str]:
-    return list(inspect.signature(lambdatotp.Verifier).parameters)
+    return list(inspect.signature(lambdatotp._lambdatotp.Verifier).parameters)
+
+
+def in_python() -> list[str]:
+    *settings, last = inspect.signature(lambdatotp.Verifier).parameters
+    assert last == NO_SETTING
+    return settings
+
+
+def handed_on_in_python() -> list[str]:
+    """Return the names that `Verifier.__new__` hands on to the binding."""
+    text = inspect.getsource(lambdatotp.Verifier.__new__)
+    pairs = re.findall(r"^            (\w+)=(\w+),$", text, re.MULTILINE)
+    assert all(name == argument for name, argument in pairs)
+    return [name for name, _ in pairs]
 
 
 def handed_on_by_the_binding() -> list[str]:
@@ -72,7 +89,9 @@ def in_the_stub() -> list[str]:
 def in_the_docstring() -> list[str]:
     text = inspect.getdoc(lambdatotp.Verifier) or ""
     (arguments,) = re.findall(r"\nArgs:\n(.*?)\n\n", text, re.DOTALL)
-    return re.findall(r"^    (\w+): ", arguments, re.MULTILINE)
+    *settings, last = re.findall(r"^    (\w+): ", arguments, re.MULTILINE)
+    assert last == NO_SETTING
+    return settings
 
 
 def documented() -> list[tuple[str, str]]:
@@ -86,6 +105,8 @@ def documented() -> list[tuple[str, str]]:
     [
         in_the_binding,
         handed_on_by_the_binding,
+        in_python,
+        handed_on_in_python,
         in_the_stub,
         in_the_docstring,
         lambda: [argument for argument, _ in documented()],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import base64
 import json
+import logging
 import os
 import re
 import shutil
@@ -239,6 +240,19 @@ def function():
         )
 
     return call
+
+
+def test_the_handler_keeps_an_audit_trail(function, caplog):
+    caplog.set_level(logging.INFO, "audit")
+    phone = Phone(function(event("POST", "/second-factor")))
+    code = code_of(phone)
+    for typed in (code, code, phone.recovery_codes[0]):
+        function(code_event(typed))
+    events = [json.loads(record.getMessage()) for record in caplog.records]
+    outcomes = ["registered", "accepted", "replayed", "recovered"]
+    assert [(event["outcome"], event["user"]) for event in events] == [(o, "ana") for o in outcomes]
+    for hidden in (code, phone.recovery_codes[0]):
+        assert hidden not in caplog.text
 
 
 def test_the_handler_the_whole_way(function, capsys):

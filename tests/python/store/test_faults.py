@@ -34,7 +34,10 @@ def engine(local_engine):
     return local_engine
 
 
-def test_round_trips(engine, proxy, verifier):
+@pytest.mark.parametrize("audit", [None, id], ids=["plain", "audited"])
+def test_round_trips(engine, proxy, audit):
+    verifier = engine.verifier(endpoint_url=proxy.url, audit=audit)
+
     def trips() -> int:
         count = len(proxy.operations)
         proxy.operations.clear()
