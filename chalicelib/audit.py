@@ -1,54 +1,77 @@
 """What happened: one line of JSON an event, which CloudWatch also counts.
 
-The lines are in CloudWatch's embedded metric format: its log is the audit trail, and the
-metrics `Events` and `Latency`, by `Outcome`, need no call and no permission.
+The verifier tells of its operations; the app itself of callers that it sends away. The lines
+are in CloudWatch's embedded metric format: its log is the audit trail, and the metrics
+`Events` and `Latency`, by `Outcome`, need no call and no permission.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from contextvars import ContextVar
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib import config
+if TYPE_CHECKING:
+    from chalice.app import Request
+    from lambdatotp import AuditEvent
 
-OFF = {"0", "off", "false", "no"}
-
-# On Lambda, unless LAMBDATOTP_AUDIT says otherwise.
-SETTING = (config.variable("LAMBDATOTP_AUDIT") or "").lower()
-WANTED = SETTING not in OFF if SETTING else "AWS_LAMBDA_FUNCTION_NAME" in os.environ
-
-_began: ContextVar[float] = ContextVar("began", default=0.0)
-
-
-def begin() -> None:
-    """Note when a request began."""
-    _began.set(time.perf_counter())
+METRICS = {
+    "Namespace": "lambdatotp",
+    "Dimensions": [["Outcome"]],
+    "Metrics": [
+        {"Name": "Events", "Unit": "Count"},
+        {"Name": "Latency", "Unit": "Milliseconds"},
+    ],
+}
 
 
-def event(outcome: str, user: str) -> None:
-    """Write one event: registered, accepted, rejected, replayed, unauthorized, not_found, ...
+class _Answered(NamedTuple):
+    """The request that is being answered."""
 
-    No code, no secret and no token is ever in it.
-    """
-    if not WANTED:
-        return
-    metrics = {
-        "Namespace": "lambdatotp",
-        "Dimensions": [["Outcome"]],
-        "Metrics": [
-            {"Name": "Events", "Unit": "Count"},
-            {"Name": "Latency", "Unit": "Milliseconds"},
-        ],
-    }
+    began: float
+    # Lambda's own; None elsewhere.
+    id: str | None
+    # Whether it is the first of this process.
+    cold: bool
+
+
+_requests = count()
+_answered: ContextVar[_Answered] = ContextVar("answered")
+
+
+def begin(request: Request | None) -> None:
+    """Note which request is being answered, and since when."""
+    context = request and request.lambda_context
+    request_id = getattr(context, "aws_request_id", None)
+    _answered.set(_Answered(time.perf_counter(), request_id, next(_requests) == 0))
+
+
+def told(event: AuditEvent) -> None:
+    """Write what the verifier did."""
+    _write(event.operation, event.outcome, event.user, event.latency_ms)
+
+
+def turned_away(right: str, outcome: str, user: str) -> None:
+    """Write what became of a request that reached no verifier: unauthorized, forbidden, ..."""
+    began = _answered.get().began
+    _write(right, outcome, user, (time.perf_counter() - began) * 1000)
+
+
+def _write(operation: str, outcome: str, user: str, latency: float) -> None:
+    """Write one line. No code, no secret and no token is ever in it."""
+    request = _answered.get()
     line = {
-        "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metrics]},
+        "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [METRICS]},
+        "Operation": operation,
         "Outcome": outcome,
         "Events": 1,
-        "Latency": round((time.perf_counter() - _began.get()) * 1000, 2),
+        "Latency": round(latency, 2),
         "User": user,
+        "RequestId": request.id,
+        "ColdStart": request.cold,
     }
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()

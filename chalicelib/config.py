@@ -10,6 +10,8 @@ from typing import NoReturn
 
 import lambdatotp
 
+from chalicelib import audit
+
 # The AWS region of the table. None: the region the function runs in (AWS_REGION).
 REGION: str | None = None
 
@@ -47,6 +49,12 @@ APP_NAME = variable("LAMBDATOTP_ISSUER") or APP_NAME
 # signs no requests, so with IAM_AUTHORIZATION there is none.
 ENROLL_PAGE = (variable("LAMBDATOTP_ENROLL_PAGE") or "").lower() == "on"
 
+# Write the audit trail: on Lambda, unless LAMBDATOTP_AUDIT says otherwise.
+OFF = {"0", "off", "false", "no"}
+AUDIT = (
+    variable("LAMBDATOTP_AUDIT") or ("on" if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else "off")
+).lower() not in OFF
+
 # How Lambda says that it is starting this process for requests to come. (Starting it for
 # a snapshot, it says so too: no connection would outlive that.)
 STARTING = {"on-demand", "provisioned-concurrency"}
@@ -55,7 +63,12 @@ STARTING = {"on-demand", "provisioned-concurrency"}
 @cache
 def verifier() -> lambdatotp.Verifier:
     """Make the one verifier, on first use: Chalice imports the app to package it, too."""
-    return lambdatotp.Verifier(region=REGION, table_name=TABLE_NAME, issuer=APP_NAME)
+    return lambdatotp.Verifier(
+        region=REGION,
+        table_name=TABLE_NAME,
+        issuer=APP_NAME,
+        audit=audit.told if AUDIT else None,
+    )
 
 
 def connect() -> None:

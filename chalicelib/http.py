@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import lambdatotp
 
-from chalicelib import access, audit
+from chalicelib import access, audit, config
 from chalicelib import fields as sent
 from chalicelib.replies import Refusal, bad_request, refusal
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # A user id is no longer than this; what is would only fill the log.
 MAX_USER = 256
+
+UNAVAILABLE = 503
 
 
 def answering(
@@ -35,8 +37,8 @@ def answering(
     def decorate(view: Callable[..., Response]) -> Callable[..., Response]:
         @wraps(view)
         def answer(**path: str) -> Response:
-            audit.begin()
             request = app.current_request
+            audit.begin(request)
             # API Gateway hands path parameters on as they came, percent-encoded.
             decoded = {name: unquote(text, errors="surrogateescape") for name, text in path.items()}
             parameters = {**fixed, **decoded}
@@ -50,8 +52,8 @@ def answering(
                 answered = refused
             except lambdatotp.LambdaTotpError as error:
                 answered = _refused(app, error)
-            if answered.outcome:
-                audit.event(answered.outcome, _user(request, parameters))
+            if config.AUDIT and answered.outcome:
+                audit.turned_away(right or "", answered.outcome, _user(request, parameters))
             return answered.response
 
         return answer
@@ -61,9 +63,12 @@ def answering(
 
 def _refused(app: Chalice, error: lambdatotp.LambdaTotpError) -> Refusal:
     answered = refusal(error)
-    if answered.outcome == "unavailable":
+    if answered.response.status_code == UNAVAILABLE:
         # What the operator must know, and the caller need not.
         app.log.error("%s: %s", type(error).__name__, error)
+    if not config.verifier.cache_info().currsize:
+        # The verifier would have told of it, but its settings do not let it be made.
+        answered.outcome = "unavailable"
     return answered
 
 

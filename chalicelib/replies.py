@@ -22,20 +22,20 @@ HEADERS = {
 # How long a client should wait for a table that does not answer, in seconds.
 RETRY_AFTER = "2"
 
-# What an error is to the caller: status and code, and to the audit trail.
-REFUSALS: tuple[tuple[type[lambdatotp.LambdaTotpError], int, str, str | None], ...] = (
-    (lambdatotp.UserExistsError, 409, "ConflictError", "conflict"),
-    (lambdatotp.UserNotFoundError, 404, "NotFoundError", "not_found"),
-    (lambdatotp.NoRotationError, 409, "ConflictError", "no_rotation"),
-    (lambdatotp.InvalidUserError, 400, "BadRequestError", None),
-    (lambdatotp.InvalidLabelError, 400, "BadRequestError", None),
-    (lambdatotp.TooManyAttemptsError, 429, "TooManyRequestsError", "throttled"),
-    (lambdatotp.LockedError, 423, "LockedError", "locked"),
+# What an error is to the caller: status and code.
+REFUSALS: tuple[tuple[type[lambdatotp.LambdaTotpError], int, str], ...] = (
+    (lambdatotp.UserExistsError, 409, "ConflictError"),
+    (lambdatotp.UserNotFoundError, 404, "NotFoundError"),
+    (lambdatotp.NoRotationError, 409, "ConflictError"),
+    (lambdatotp.InvalidUserError, 400, "BadRequestError"),
+    (lambdatotp.InvalidLabelError, 400, "BadRequestError"),
+    (lambdatotp.TooManyAttemptsError, 429, "TooManyRequestsError"),
+    (lambdatotp.LockedError, 423, "LockedError"),
 )
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not an error
-    """A reply other than success, and what the audit trail calls it."""
+    """A reply other than success, and what the app itself tells the audit trail of it."""
 
     def __init__(
         self, status: int, code: str, message: str, *, outcome: str | None = None, **headers: str
@@ -59,11 +59,11 @@ def refusal(error: lambdatotp.LambdaTotpError) -> Refusal:
     """Turn what `lambdatotp` raised into a reply."""
     message = str(error)
     sentence = message[:1].upper() + message[1:] + "."
-    for kind, status, code, outcome in REFUSALS:
+    for kind, status, code in REFUSALS:
         if isinstance(error, kind):
             after = getattr(error, "retry_after", None)
             headers = {} if after is None else {"Retry-After": str(after)}
-            return Refusal(status, code, sentence, outcome=outcome, **headers)
+            return Refusal(status, code, sentence, **headers)
     # The rest is ours to fix, not the caller's: the log says what, the reply does not.
     said = "the table could not be used. Try again."
     if isinstance(error, lambdatotp.ConfigurationError):
@@ -74,6 +74,5 @@ def refusal(error: lambdatotp.LambdaTotpError) -> Refusal:
         503,
         "ServiceUnavailableError",
         f"There is no verdict: {said}",
-        outcome="unavailable",
         **{"Retry-After": RETRY_AFTER},
     )

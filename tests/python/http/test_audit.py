@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import time
+import uuid
+from types import SimpleNamespace
 
 import pyotp
 import pytest
 
 from tests.python.support.codes import LEGACY
+from tools.lambda_runtime import proxy_event
+
+FIELDS = {
+    "_aws",
+    "Operation",
+    "Outcome",
+    "Events",
+    "Latency",
+    "User",
+    "RequestId",
+    "ColdStart",
+}
 
 
 class TestAudit:
@@ -16,12 +31,14 @@ class TestAudit:
         out, _ = capfd.readouterr()
         lines = [json.loads(line) for line in out.splitlines() if line.startswith('{"_aws"')]
         for line in lines:
+            assert set(line) == FIELDS
             (metrics,) = line["_aws"]["CloudWatchMetrics"]
             assert metrics["Dimensions"] == [["Outcome"]]
             assert {metric["Name"] for metric in metrics["Metrics"]} == {"Events", "Latency"}
             assert abs(line["_aws"]["Timestamp"] / 1000 - time.time()) < 60
             assert line["Events"] == 1
             assert 0 <= line["Latency"] < 60_000
+        assert lines == [] or {line["ColdStart"] for line in lines[1:]} <= {False}
         return [(line["Outcome"], line["User"]) for line in lines], out
 
     def test_one_line_an_event(self, engine, load_app, capfd):
@@ -90,3 +107,89 @@ class TestAudit:
         user = 'a"}\u2028{"Outcome":"accepted'
         load_app(**engine.environment(), LAMBDATOTP_AUDIT="on").register(user)
         assert self.events(capfd)[0] == [("registered", user)]
+
+    def test_of_a_rotation_and_a_look(self, engine, load_app, capfd):
+        service = load_app(
+            **engine.environment(),
+            LAMBDATOTP_API_TOKEN="t0ken-of-an-operator",
+            LAMBDATOTP_AUDIT="on",
+        )
+        bearer = {"Authorization": "Bearer t0ken-of-an-operator"}
+
+        def call(path, **fields):
+            return service.call("POST", path, {"user": "ana", **fields}, bearer).json_body
+
+        call("/")
+        code = pyotp.parse_uri(call("/rotate", account_name="Ana")["qr_code"]).now()
+        for typed in ("no code", code, code):
+            call("/confirm", code=typed)
+        call("/status")
+        events, out = self.events(capfd)
+        assert [outcome for outcome, _ in events] == [
+            "registered",
+            "rotated",
+            "rejected",
+            "confirmed",
+            "no_rotation",
+            "looked_up",
+        ]
+        assert code not in out
+        assert '"Ana"' not in out
+
+    def test_settings_that_make_no_verifier(self, load_app, capfd):
+        """Nobody can log in: the alarm for that must ring."""
+        service = load_app(LAMBDATOTP_KEYS="no key", LAMBDATOTP_AUDIT="on")
+        assert service.register("ana").status_code == 503
+        assert service.verify("ana", "123456").status_code == 503
+        assert self.events(capfd)[0] == [("unavailable", "ana")] * 2
+
+    def test_a_log_that_cannot_be_written_changes_no_verdict(self, engine, load_app, monkeypatch):
+        service = load_app(**engine.environment(), LAMBDATOTP_AUDIT="on")
+
+        class Full:
+            def write(self, _text):
+                raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("sys.stdout", Full())
+        assert service.register("ana").status_code == 201
+        assert service.verify("ana", "no code").json_body["code_is_valid"] is False
+
+
+class TestTheRequest:
+    """As Lambda calls the app: with an event and a context."""
+
+    @pytest.fixture
+    def invoke(self, load_app, capfd):
+        load_app(
+            LAMBDATOTP_EMBEDDED=":memory:",
+            LAMBDATOTP_TABLE_NAME=uuid.uuid4().hex,
+            LAMBDATOTP_AUDIT="on",
+        )
+        app = importlib.import_module("app").app
+
+        def invoke(request_id, path, fields):
+            event = proxy_event(
+                "POST", path, headers={"Content-Type": "application/json"}, body=json.dumps(fields)
+            )
+            app(event, SimpleNamespace(aws_request_id=request_id))
+            lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+            return [
+                (line["Operation"], line["Outcome"], line["RequestId"], line["ColdStart"])
+                for line in lines
+            ]
+
+        return invoke
+
+    def test_each_event_names_its_own(self, invoke):
+        assert invoke("one", "/", {"user": "ana"}) == [("register", "registered", "one", True)]
+        assert invoke("two", "/verify", {"user": "ana", "code": "x"}) == [
+            ("verify", "rejected", "two", False)
+        ]
+        assert invoke("three", "/delete", {}) == []
+        assert invoke("four", "/unlock", {"user": "ana"}) == [
+            ("unlock", "forbidden", "four", False)
+        ]
+
+    def test_a_start_is_cold_for_one_request(self, invoke):
+        assert invoke("one", "/verify", {"user": ""}) == []
+        assert invoke("two", "/", {"user": "ana"}) == [("register", "registered", "two", False)]

@@ -14,6 +14,18 @@ TOKEN = "correct-horse-battery-staple"
 VERIFY = "verify-and-nothing-else"
 WRONG = "a-token-of-somebody-else"
 
+# What an event may say was asked for, refused or not.
+OPERATIONS = {
+    "register",
+    "verify",
+    "rotate",
+    "confirm",
+    "recovery_codes",
+    "unlock",
+    "status",
+    "delete",
+}
+
 
 @pytest.fixture
 def call(monkeypatch):
@@ -47,6 +59,7 @@ def events(capfd):
     for hidden in (TOKEN, VERIFY, WRONG):
         assert hidden not in out + err
     lines = [json.loads(line) for line in out.splitlines() if line.startswith('{"_aws"')]
+    assert all(line["Operation"] in OPERATIONS for line in lines)
     return [(line["Outcome"], line["User"]) for line in lines]
 
 
@@ -98,3 +111,21 @@ def test_what_cannot_be_read_is_no_event(call, capfd):
     assert call("POST", "/", b"{", TOKEN) == 400
     assert call("POST", "/", {"user": "a\nb"}, TOKEN) == 400
     assert events(capfd) == []
+
+
+def test_operations_are_called_as_the_rights_are(call, capfd):
+    assert call("POST", "/", {"user": "bea"}, TOKEN) == 201
+    capfd.readouterr()
+    for method, path, code in [
+        ("POST", "/unlock", 204),
+        ("POST", "/recovery_codes", 201),
+        ("POST", "/rotate", 201),
+        ("POST", "/status", 200),
+        ("DELETE", "/bea", 204),
+    ]:
+        assert call(method, path, {"user": "bea"}, VERIFY) == 403
+        assert call(method, path, {"user": "bea"}, TOKEN) == code
+        refused, done = map(json.loads, capfd.readouterr().out.splitlines())
+        assert refused["Operation"] == done["Operation"]
+    access = importlib.import_module("chalicelib.access")
+    assert access.EVERYTHING == OPERATIONS
