@@ -37,6 +37,7 @@ AUDITED = "tests/python/module/test_audit_callable.py"
 DOCTOR = "tests/python/cli/test_doctor_tokens.py"
 SERVE = "tests/python/cli/test_local_server.py"
 TOKENS = "tests/python/http/test_tokens.py"
+TRAPS = "tests/python/store/test_traps.py"
 GUARD = "src/python/guard.rs"
 CONNECTIONS = "tests/python/store/test_dead_connections.py"
 CREDENTIALS = "tests/python/store/test_credentials.py"
@@ -66,6 +67,24 @@ MUTANTS = {
         "{same} AND (attribute_not_exists(last_step) OR last_step < :step)",
         "{same} AND :step = :step",
         f"{RACES} -k test_one_right_code_many_callers",
+    ),
+    "single use: a code is not remembered": Mutant(
+        ACCEPT,
+        "SET last_step = :step, misses",
+        "SET last_seen = :step, misses",
+        f"{TRAPS} -k then_another",
+    ),
+    "single use: what is remembered is swept": Mutant(
+        ACCEPT,
+        'let mut remove = " REMOVE expires_at";',
+        'let mut remove = " REMOVE redeemed";',
+        f"{TRAPS} -k whole_window",
+    ),
+    "single use: the memory is one for all users": Mutant(
+        ACCEPT,
+        ".key(field::USER_ID, s(accepted.user))",
+        '.key(field::USER_ID, s("ana"))',
+        f"{TRAPS} -k one_user_used",
     ),
     "single use: the first of two steps with one code counts": Mutant(
         "src/otp/hotp.rs",
@@ -108,6 +127,18 @@ MUTANTS = {
         "(attribute_not_exists(misses) OR misses < :cap)",
         ":cap = :cap",
         f"{RACES} -k cap_on_misses",
+    ),
+    "guess budget: a rotation has one of its own": Mutant(
+        RESERVE,
+        '" AND pending.expires_at > :seconds"',
+        '" AND pending.expires_at > :seconds OR pending.expires_at > :seconds"',
+        f"{TRAPS} -k every_door",
+    ),
+    "lock: it refuses recovery codes, too": Mutant(
+        RECOVERY,
+        'held.join(" OR ")',
+        'format!("({}) AND misses < :zero", held.join(" OR "))',
+        f"{TRAPS} -k lets_recovery_codes_in",
     ),
     "lost replies: register meets itself": Mutant(
         REGISTER,
@@ -393,6 +424,12 @@ MUTANTS = {
         "(replace_unconfirmed && old.is_unconfirmed())",
         "old.is_unconfirmed()",
         "tests/python/store/test_replacing.py -k asked_for",
+    ),
+    "rotation: the old secret ends when one begins": Mutant(
+        ROTATION,
+        "SET pending = :pending, change_id = :id",
+        "SET pending = :pending, change_id = :id REMOVE secret",
+        f"{TRAPS} -k enrolling_again",
     ),
     "rotation: a late one takes the place of the next": Mutant(
         ROTATION,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import sys
 import time
+from email.utils import formatdate
 from urllib.parse import quote, urlencode
 
+import lambdatotp
 import pyotp
 import pytest
 
@@ -98,6 +101,25 @@ def test_the_original_applications_users(engine, load_app):
     service = load_app(**engine.environment())
     path = "/verify?" + urlencode({"user": "old@example.com", "code": legacy_code()})
     assert service.call("GET", path).json_body["code_is_valid"] is True
+
+
+def test_the_time_is_the_services_own(engine, load_app):
+    """With a time of their own, callers could use a code of any time."""
+    for call in ("verify", "check", "confirm", "verify_async", "check_async", "confirm_async"):
+        asked = inspect.signature(getattr(lambdatotp.Verifier, call)).parameters
+        assert list(asked) == ["self", "user", "code"]
+    service = load_app(**engine.environment())
+    uri = service.register("ana").json_body["qr_code"]
+    past = int(time.time()) - 3600
+    code = pyotp.parse_uri(uri).at(past)
+    for name in ("time", "at", "now", "timestamp", "for_time"):
+        fields = {"user": "ana", "code": code, name: past}
+        for answer in (
+            service.call("POST", "/verify", fields, {"Date": formatdate(past, usegmt=True)}),
+            service.call("GET", f"/verify?{urlencode(fields)}"),
+        ):
+            assert answer.status_code == 200
+            assert answer.json_body["code_is_valid"] is False
 
 
 def test_replies_are_not_kept(service):

@@ -33,6 +33,17 @@ def test_each_lets_in_once(engine):
     assert verifier.verify("ana", code_of(enrollment))
 
 
+def test_each_is_80_random_bits(engine):
+    verifier = engine.verifier()
+    enrollments = [verifier.register(f"user{n}", recovery_codes=20) for n in range(15)]
+    codes = {code for enrollment in enrollments for code in enrollment.recovery_codes}
+    assert len(codes) == 300
+    assert all(FORM.fullmatch(code) for code in codes)
+    # 5 bits a character, and none of them is fixed anywhere.
+    for place in zip(*(code.replace("-", "") for code in codes), strict=True):
+        assert len(set(place)) > 16
+
+
 def test_only_hashes_are_stored(engine):
     codes = engine.verifier().register("ana", recovery_codes=10).recovery_codes
     stored = str(engine.get("ana"))

@@ -36,12 +36,13 @@ def test_a_code_then_another_then_the_first_again(engine):
 
 def test_a_used_code_is_remembered_for_the_whole_window(engine):
     """A memory that ends before the window does lets the code in again."""
-    verifier = engine.verifier(window=10, burst=100)
+    verifier = engine.verifier(window=10, burst=100, enrollment_ttl=60)
     enrollment = verifier.register("ana")
+    assert "expires_at" in engine.get("ana")
     # The last step that is accepted now: its code stays in the window the longest.
     assert verifier.verify("ana", code_of(enrollment, 9)) is True
     assert not any(verifier.verify("ana", code_of(enrollment, step)) for step in range(-10, 10))
-    # And the memory is the item itself, which nothing sweeps.
+    # And the memory is the item itself, which nothing sweeps from then on.
     assert "expires_at" not in engine.get("ana")
 
 

@@ -43,6 +43,15 @@ def test_the_window_is_one_step_unless_told_otherwise(engine):
     assert engine.verifier(window=5).verify("ana", code_of(enrollment, -3)) is True
 
 
+def test_a_window_of_zero_takes_no_earlier_code(engine):
+    """The strict reading of OWASP ASVS 6.5.5: a code is good for its own 30 seconds."""
+    verifier = engine.verifier(window=0)
+    enrollment = verifier.register("ana")
+    earlier = code_of(enrollment, -1)
+    assert verifier.verify("ana", earlier) is False
+    assert engine.verifier(window=5).verify("ana", earlier) is True
+
+
 def test_registering_twice_keeps_the_first_secret(engine):
     verifier = engine.verifier()
     enrollment = verifier.register("ana")
