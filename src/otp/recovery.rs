@@ -18,8 +18,8 @@ const HASH_BYTES: usize = 16;
 /// A code of 80 random bits, to be written down: `ABCD-EFGH-IJKL-MNOP`.
 ///
 /// Only its hash is stored. At 80 bits no salt and no slow hash is needed to keep it
-/// from being guessed (NIST SP 800-63B asks for both below 112 bits; the user id is in
-/// the hash, so that one search is good for one user); its tries have a budget besides.
+/// from being guessed, although NIST SP 800-63B-4 section 3.1.2.2 asks for both below 112
+/// bits. The user id is in the hash, so that one search is good for one user.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RecoveryCode(Zeroizing<[u8; BYTES]>);
 
