@@ -91,6 +91,7 @@ screenshots: build $(VENV)/.test-tools ## Take the pictures of the enrollment pa
 
 test-lambda: build vendor $(VENV)/.bench-tools ## What `chalice deploy` ships, under AWS's own runtime client
 	$(BIN)/python -m tools.dynamodb_local
+	$(BIN)/python -m tools.ministack
 	$(BIN)/python -m pytest -q -m shipped --durations=15
 
 lint: build $(VENV)/.bench-tools $(VENV)/.docs-tools ## rustfmt, clippy, rustdoc, ruff, Biome, mypy and stubtest: no warning passes
