@@ -31,8 +31,7 @@ FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 
 # Lambda reads the files as another user, whatever our umask is; and what Python leaves
 # in __pycache__ is not to be shipped.
-SHIP = export PYTHONDONTWRITEBYTECODE=1 && umask 022 && mkdir -p out \
-	&& $(BIN)/python -m tools.deploy.stage $(STAGE) && chmod a+r app.py chalicelib/*.*
+SHIP = export PYTHONDONTWRITEBYTECODE=1 && umask 022 && mkdir -p out && chmod a+r app.py chalicelib/*.*
 
 # The theme says at each start that it will be maintained until May 2027: we know.
 MKDOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/python -W error -m mkdocs
@@ -139,15 +138,15 @@ docs-serve: build $(VENV)/.docs-tools ## The same while you write, at http://127
 
 wheel: dist/.built-$(LAMBDA_TARGET) ## The wheel for Lambda: glibc 2.17, without the embedded engine (LAMBDA_TARGET=)
 
-vendor: wheel ## Fill vendor/ from that wheel: what `chalice deploy` ships
+vendor: build wheel ## Fill vendor/ from that wheel: what `chalice deploy` ships
 	@$(BIN)/python -m tools.deploy.vendor dist/lambdatotp-*.whl
 
-package: build vendor ## Write what would be deployed to out/ (STAGE=dev, TEMPLATE=.chalice/table.json)
+package: vendor ## Write what would be deployed to out/ (STAGE=dev, TEMPLATE=.chalice/table.json)
 	@$(SHIP) && AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} \
 		$(BIN)/chalice package --stage $(STAGE) $(if $(TEMPLATE),--merge-template $(TEMPLATE)) out/$(STAGE)
 	@ls -l out/$(STAGE)
 
-deploy: build vendor ## Deploy to AWS and print the URL (STAGE=dev)
+deploy: vendor ## Deploy to AWS and print the URL (STAGE=dev)
 	@$(SHIP) && $(BIN)/chalice deploy --stage $(STAGE)
 
 fmt: $(VENV)/.test-tools ## Format Rust and Python

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chalice.app import Chalice, IAMAuthorizer, Response
-from lambdatotp._verifier import STATUS
 
+# Before lambdatotp: it says what to do where that is not installed.
 from chalicelib import access, config
 from chalicelib.fields import CONTENT_TYPES, names, number_of_codes, switch, text
 from chalicelib.http import answering
 from chalicelib.replies import reply
+
+# isort: split
+from lambdatotp._verifier import STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,10 +13,11 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import TYPE_CHECKING, Any
 
+from lambdatotp.deploy import vendored
+
 from benches.measure import ROOT, Options, Plot, Section, Table, cell, in_turns, python, target
 from benches.servers import installed, pinned, store
 from tools import lambda_runtime
-from tools.deploy import shipping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,7 +78,7 @@ def unzipped(archive: Path, folder: Path) -> Path:
 def chalice_runtime(folder: Path) -> Path:
     """Add the two files of Chalice that are shipped."""
     (folder / "chalice").mkdir(parents=True)
-    for file in shipping.chalice_runtime():
+    for file in vendored.chalice_runtime():
         shutil.copy(file, folder / "chalice")
     return folder
 

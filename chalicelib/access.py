@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import lambdatotp
 from lambdatotp import _tokens
 
-from chalicelib import config
+from chalicelib import config, stop
 from chalicelib.replies import Refusal
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _configured() -> dict[str, tuple[str, ...]]:
             name: _tokens.parse(name, os.environ[name]) for name in RIGHTS if name in os.environ
         }
     except lambdatotp.ConfigurationError as error:
-        config.stop(error)
+        stop(error)
 
 
 TOKENS = _configured()

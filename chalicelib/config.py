@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import suppress
 from functools import cache
-from typing import NoReturn
 
 import lambdatotp
+from lambdatotp import _tokens
 
-from chalicelib import audit
+from chalicelib import audit, stop
 
 # The AWS region of the table. None: the region the function runs in (AWS_REGION).
 REGION: str | None = None
@@ -27,11 +26,6 @@ APP_NAME = "MyApp"
 IAM_AUTHORIZATION = False
 
 
-def stop(problem: object) -> NoReturn:
-    """Stop the app at its start, in one line: it must not run as if a setting were absent."""
-    sys.exit(f"lambdatotp: {problem}")
-
-
 def variable(name: str) -> str | None:
     """Read a variable. An empty one counts as absent; one that is not UTF-8 stops the app."""
     try:
@@ -39,6 +33,18 @@ def variable(name: str) -> str | None:
     except UnicodeDecodeError:
         stop(f"{name} is not valid UTF-8")
 
+
+def refuse_references() -> None:
+    """Stop the app at a reference to a secret that no deployment resolved."""
+    for name, text in os.environ.items():
+        if name.startswith("LAMBDATOTP_") and _tokens.REFERENCE in text:
+            stop(
+                f"{name} holds a reference that nothing resolved: deploy with `lambdatotp deploy`, "
+                "or what `chalice package` writes with CloudFormation; here, export the value"
+            )
+
+
+refuse_references()
 
 # The environment overrides the names.
 REGION = variable("LAMBDATOTP_REGION") or REGION

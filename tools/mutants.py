@@ -36,6 +36,8 @@ AUDIT = "python/lambdatotp/_audit.py"
 AUDITED = "tests/python/module/test_audit_callable.py"
 DOCTOR = "tests/python/cli/test_doctor_tokens.py"
 SERVE = "tests/python/cli/test_local_server.py"
+SHIPPING = "tests/python/deploy/test_shipping.py"
+SCAFFOLD = "tests/python/deploy/test_scaffold.py"
 TOKENS = "tests/python/http/test_tokens.py"
 TRAPS = "tests/python/store/test_traps.py"
 GUARD = "src/python/guard.rs"
@@ -599,6 +601,42 @@ MUTANTS = {
         "return None",
         f"{TOKENS} -k is_not_absent",
     ),
+    "access: a reference to a token is a token": Mutant(
+        "python/lambdatotp/_tokens.py",
+        "if REFERENCE in token:",
+        "if REFERENCE == token:",
+        f"{TOKENS} -k reference_is_no_token",
+    ),
+    "settings: a reference to a key is taken as it is": Mutant(
+        "chalicelib/config.py",
+        'if name.startswith("LAMBDATOTP_") and _tokens.REFERENCE in text:',
+        'if name.startswith("LAMBDATOTP_") and _tokens.REFERENCE == text:',
+        f"{TOKENS} -k nothing_resolved",
+    ),
+    "deploy: a reference goes to Lambda as it is": Mutant(
+        "python/lambdatotp/deploy/problems.py",
+        "elif references.holds(os.environ.get(name, text)):",
+        "elif references.holds(os.environ.get(name, text)) and not name:",
+        f"{SHIPPING} -k deploy_does_not_resolve",
+    ),
+    "stages: a table that is exported for another one is passed over": Mutant(
+        "python/lambdatotp/deploy/problems.py",
+        "if here and here != own:",
+        "if here and not own:",
+        f"{SHIPPING} -k exported_for_another",
+    ),
+    "stages: the permissions stay with the table of before": Mutant(
+        "python/lambdatotp/deploy/stage.py",
+        "if not self.policy.is_file() or self.policy",
+        "if not self.policy.is_file() and self.policy",
+        f"{SCAFFOLD} -k permissions_follow",
+    ),
+    "new: half of a project is left": Mutant(
+        "python/lambdatotp/cli/new.py",
+        "        shutil.rmtree(scratch, ignore_errors=True)",
+        "        pass",
+        f"{SCAFFOLD} -k half_written",
+    ),
     "audit: a refused caller leaves no trace": Mutant(
         "chalicelib/http.py",
         "if config.AUDIT and answered.outcome:",
@@ -939,7 +977,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         tree = Path(scratch) / "tree"
         ignored = shutil.ignore_patterns(".git", ".venv", "*.so", "*.db*", "target", "vendor")
-        shutil.copytree(ROOT, tree, ignore=ignored)
+        shutil.copytree(ROOT, tree, symlinks=True, ignore=ignored)
         survivors = []
         _build(tree)
         built_whole = True

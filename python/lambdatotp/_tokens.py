@@ -31,6 +31,9 @@ BLANKS = " \t\r\n"
 HASHED = "sha256:"
 HEX_DIGITS = frozenset("0123456789abcdef")
 MIN_CHARACTERS = 16
+# How a reference to Secrets Manager or SSM begins, which a deployment was to resolve. Anyone
+# who may read the configuration knows it: it is never a token.
+REFERENCE = "{{resolve:"
 # What `printf %s "$TOKEN" | sha256sum` prints while TOKEN is not set.
 OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 ADVICE = (
@@ -46,6 +49,12 @@ def visible(text: str) -> bool:
 
 def problem(token: str) -> str | None:
     """Say what is wrong with a token, without any of it."""
+    if REFERENCE in token:
+        return "is a reference that no deployment resolved"
+    return _problem_of_text(token)
+
+
+def _problem_of_text(token: str) -> str | None:
     if any("\ud800" <= character <= "\udfff" for character in token):
         return "is not valid UTF-8"
     if not token.isascii():

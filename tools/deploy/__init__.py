@@ -1,1 +1,1 @@
-"""What goes to Lambda: a stage, the module in vendor/, and what stops a bad package."""
+"""What a clone ships to Lambda: the module that is built here, in vendor/."""

@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
-
-from tools.deploy import shipping
+from lambdatotp.deploy import vendored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +41,15 @@ LIBRARIES = {
     "ld-linux-x86-64.so.2",
     "ld-linux-aarch64.so.1",
 }
-# For the command line, and for type checkers: not for Lambda.
-LEFT_OUT = ("lambdatotp/cli/", "lambdatotp/__main__.py", ".pyi", "/py.typed")
+# For the command line, for a deployment, and for type checkers: not for Lambda.
+LEFT_OUT = (
+    "lambdatotp/cli/",
+    "lambdatotp/deploy/",
+    "lambdatotp/scaffold/",
+    "lambdatotp/__main__.py",
+    ".pyi",
+    "/py.typed",
+)
 
 
 class UnfitError(Exception):
@@ -53,7 +59,7 @@ class UnfitError(Exception):
 def glibc(module: BinaryIO) -> tuple[str, tuple[int, ...]]:
     """Return the machine a module is for, and the newest glibc that it asks for."""
     elf = ELFFile(module)
-    if elf["e_machine"] not in shipping.MACHINES.values():
+    if elf["e_machine"] not in vendored.MACHINES.values():
         raise UnfitError(f"it is for {elf['e_machine']}")
     newest: tuple[int, ...] = (0,)
     for section in elf.iter_sections():
@@ -94,7 +100,7 @@ def add_bytecode(vendor: Path, root: Path = ROOT) -> None:
 
     Checked by hash: a file that was edited since is compiled anew, and never ignored.
     """
-    router, package = shipping.chalice_runtime()
+    router, package = vendored.chalice_runtime()
     pairs = [(router, "chalice/app.py"), (package, "chalice/__init__.py")]
     pairs += [(root / "app.py", "app.py")]
     for folder, base in ((root / "chalicelib", root), (vendor / "lambdatotp", vendor)):
@@ -126,13 +132,13 @@ def fill(wheel: Path, vendor: Path, root: Path = ROOT) -> dict[str, object]:
         add_bytecode(new, root)
         files = sorted(file for file in new.rglob("*") if file.is_file())
         build: dict[str, object] = {
-            "sources": shipping.sources(root),
+            "sources": vendored.sources(root),
             "machine": machine,
             "glibc": newest,
             "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-            "files": {file.relative_to(new).as_posix(): shipping.digest(file) for file in files},
+            "files": {file.relative_to(new).as_posix(): vendored.digest(file) for file in files},
         }
-        (new / shipping.BUILD).write_text(json.dumps(build, indent=1) + "\n")
+        (new / vendored.BUILD).write_text(json.dumps(build, indent=1) + "\n")
         # Whatever the umask: Lambda runs as another user.
         for path in new.rglob("*"):
             path.chmod(0o755 if path.is_dir() or path.suffix == ".so" else 0o644)

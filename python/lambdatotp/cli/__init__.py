@@ -13,12 +13,14 @@ from lambdatotp import __version__
 from .check_table import check_table
 from .completion import completion
 from .create_table import create_table
+from .deploy import deploy
 from .doctor import doctor
 from .exporting import export
 from .group import USAGE, Commands
 from .importing import import_
 from .keys import new_key, reseal
 from .listing import list_
+from .new import new
 from .serve import serve
 from .users import confirm, delete, recovery, register, rotate, show, unlock, verify
 
@@ -61,7 +63,8 @@ def main(context: click.Context) -> None:
 main.add_section("One user", register, verify, rotate, confirm, show, unlock, recovery, delete)
 main.add_section("All users", list_, check_table, import_, export)
 main.add_section("The table", create_table, doctor, new_key, reseal)
-main.add_section("Here", serve, completion)
+main.add_section("The app", new, serve, deploy)
+main.add_section("Here", completion)
 
 
 def _replace_closed_streams() -> None:

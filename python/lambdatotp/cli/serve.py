@@ -16,6 +16,8 @@ import click
 import lambdatotp
 from lambdatotp._permissions import warn
 
+from .new import SCAFFOLD
+
 BANNER = """
 lambdatotp serves at {url}
 Users are kept in {database}. Ctrl-C stops it.
@@ -36,19 +38,18 @@ Verify the code that the app shows; a second time, the same code is refused:
 
 
 def _folder(given: str | None) -> Path:
-    """Find the app: here or above, or where this package lies in a clone."""
+    """Find the app: here or above, or the one that this package comes with."""
     if given is not None:
         candidates = [Path(given)]
     else:
         here = Path.cwd()
-        candidates = [here, *here.parents, Path(lambdatotp.__file__).parents[2]]
+        candidates = [here, *here.parents, SCAFFOLD]
     for folder in candidates:
         if (folder / "app.py").is_file() and (folder / ".chalice").is_dir():
             return folder
-    where = f"in {given}" if given else "here"
     raise click.UsageError(
-        f"there is no app {where}: run this in a clone of lambdatotp, which has app.py, or name "
-        "the folder by --app"
+        f"there is no app in {given}: name a folder with app.py by --app, such as `lambdatotp new` "
+        "makes"
     )
 
 
@@ -56,7 +57,7 @@ def _check_libraries() -> None:
     missing = [name for name in ("chalice", "waitress") if not importlib.util.find_spec(name)]
     if missing:
         raise click.UsageError(
-            f"{' and '.join(missing)} is needed to serve the app: pip install {' '.join(missing)}"
+            f"{' and '.join(missing)} is needed to serve the app: pip install 'lambdatotp[app]'"
         )
 
 
@@ -78,7 +79,10 @@ def _listen(port: int) -> socket.socket:
     show_default=True,
     help="The file that keeps the users, or :memory:.",
 )
-@click.option("--app", help="The folder with app.py; by default it is looked for.")
+@click.option(
+    "--app",
+    help="The folder with app.py.  [default: here or above, or the one that comes with lambdatotp]",
+)
 def serve(port: int, embedded: str, app: str | None) -> None:
     """Serve the app on this machine.
 

@@ -13,16 +13,22 @@ MATURIN = Path(sys.executable).parent / "maturin"
 RUST = {"src", "tests", "Cargo.toml", "Cargo.lock", "CHANGELOG.md", "DESIGN.md", "LICENSE",
         "README.md"}  # fmt: skip
 MADE = {".cargo_vcs_info.json", "Cargo.toml.orig"}
+# Links to the app at the root are files of their own in there.
+SCAFFOLD = "python/lambdatotp/scaffold/"
 
 
 def unexpected(files: set[str]) -> set[str]:
     """Whatever git does not know of, or tests of another language."""
-    tracked = subprocess.check_output(
-        ["git", "ls-files"],  # noqa: S607 - whichever git there is
+    known = {*tracked(), *(SCAFFOLD + name for name in tracked("app.py", "chalicelib", ".chalice"))}
+    return {name for name in files if name not in known or name.startswith("tests/python")}
+
+
+def tracked(*paths: str) -> list[str]:
+    return subprocess.check_output(
+        ["git", "ls-files", *paths],  # noqa: S607 - whichever git there is
         cwd=ROOT,
         text=True,
     ).splitlines()
-    return {name for name in files if name not in tracked or name.startswith("tests/python")}
 
 
 def test_the_sdist(tmp_path):
@@ -37,6 +43,9 @@ def test_the_sdist(tmp_path):
     }
     assert unexpected(files) == set()
     assert "python/lambdatotp/py.typed" in files
+    # `lambdatotp new` makes a project of them.
+    shared = tracked("app.py", "chalicelib", ".chalice")
+    assert {name for name in shared if SCAFFOLD + name not in files} == set()
 
 
 def test_the_crate():

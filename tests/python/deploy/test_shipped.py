@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 
 import pyotp
 import pytest
+from lambdatotp.deploy.stage import policy
 
 from tests.python.support import ROOT
 from tests.python.support.codes import LEGACY, legacy_code, wrong_codes
@@ -267,14 +268,14 @@ def test_the_policy_grants_what_is_called_and_no_more(start, engine, package):
             for user in ("ana", "ana", "nobody"):
                 function.invoke(remove(user))
     called = {f"dynamodb:{operation}" for operation in proxy.operations if operation != "GET"}
-    policy = json.loads((ROOT / ".chalice" / "policy-dev.json").read_text())
+    granted = policy("totp_users")
     template = json.loads((package / "sam.json").read_text())
     merged = template["Resources"]["ApiHandlerRole"]["Properties"]["Policies"][0]["PolicyDocument"]
-    for document in (policy, merged):
+    for document in (granted, merged):
         logs, table = document["Statement"]
         assert set(table["Action"]) == called
         assert all(action.startswith("logs:") for action in logs["Action"])
-    assert policy["Statement"][1]["Resource"] == "arn:*:dynamodb:*:*:table/totp_users"
+    assert granted["Statement"][1]["Resource"] == "arn:*:dynamodb:*:*:table/totp_users"
     assert merged["Statement"][1]["Resource"] == {"Fn::GetAtt": ["UsersTable", "Arn"]}
     # And what the source of the routes could call is no more than that.
     source = "".join(file.read_text() for file in (ROOT / "src/store").glob("*.rs"))
@@ -296,7 +297,7 @@ def test_the_zip(package):
     assert tops == {"app.py", "chalicelib", "chalice", "lambdatotp", "__pycache__"}
     shipped = [name for name in names if name.endswith(".so")]
     assert shipped == ["lambdatotp/_lambdatotp.abi3.so"]
-    assert not [name for name in names if name.startswith("lambdatotp/cli")]
+    assert not re.findall(r"lambdatotp/(?:cli|deploy|scaffold)/", "\n".join(names))
     # One cache file a source file, of this Python, and none that chance left behind.
     tag = f".{sys.implementation.cache_tag}.pyc"
     caches = [name for name in names if "__pycache__" in name]

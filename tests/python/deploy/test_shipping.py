@@ -10,16 +10,17 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
 import boto3
 import pytest
 from lambdatotp import _lambdatotp
+from lambdatotp.deploy import vendored
+from lambdatotp.deploy.stage import Stage, policy
 
 from tests.python.support import ROOT
-from tools.deploy import shipping
-from tools.deploy import stage as stages
 from tools.deploy import vendor as vendors
 
 PARTS = ["app.py", "chalicelib", ".chalice", "requirements.txt", "Cargo.toml", "Cargo.lock"]
@@ -39,7 +40,7 @@ def project(tmp_path):
         source, target = ROOT / part, root / part
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, ignore=unwanted)
+            shutil.copytree(source, target, symlinks=True, ignore=unwanted)
         else:
             shutil.copy(source, target)
     # A clone's files have the modes of its owner's umask.
@@ -58,9 +59,9 @@ def filled(project):
 @pytest.fixture
 def described(project):
     """The same, with a vendor/ that says it holds nothing: enough for Chalice to package."""
-    build = {"sources": shipping.sources(project), "machine": "EM_X86_64", "files": {}}
+    build = {"sources": vendored.sources(project), "machine": "EM_X86_64", "files": {}}
     (project / "vendor" / "lambdatotp").mkdir(parents=True)
-    (project / "vendor" / shipping.BUILD).write_text(json.dumps(build))
+    (project / "vendor" / vendored.BUILD).write_text(json.dumps(build))
     return project
 
 
@@ -124,7 +125,7 @@ def test_from_another_folder(described, folder):
         names = archive.namelist()
     assert "app.py" in names
     assert not [name for name in names if name.startswith("tools") or "shipping" in name]
-    (described / "vendor" / shipping.BUILD).unlink()
+    (described / "vendor" / vendored.BUILD).unlink()
     assert stopped(chalice(root, *where, "package", out), "does not hold the compiled module")
 
 
@@ -161,10 +162,10 @@ def test_a_full_vendor(filled):
 
 @pytest.mark.parametrize("file", SOURCES)
 def test_each_source_counts(project, file):
-    before = shipping.sources(project)
+    before = vendored.sources(project)
     with (project / file).open("a") as source:
         source.write("\n")
-    assert shipping.sources(project) != before
+    assert vendored.sources(project) != before
 
 
 @pytest.mark.shipped
@@ -196,7 +197,7 @@ def test_files_that_lambda_could_not_read(filled):
     """As a clone made under umask 077 has them."""
     (filled / "app.py").chmod(0o600)
     (filled / "vendor/lambdatotp/__init__.py").chmod(0o640)
-    assert stopped(package(filled), "could not read", "app.py", "__init__.py", "chmod a+r")
+    assert stopped(package(filled), "could not read", "app.py", "__init__.py", "chmod -R a+rX")
 
 
 @pytest.mark.shipped
@@ -211,48 +212,56 @@ def test_what_python_leaves_behind_is_not_shipped(filled):
     assert not [name for name in names if "399" in name]
 
 
-@pytest.mark.shipped
-def test_a_table_that_the_policy_does_not_allow(filled):
-    config = filled / "chalicelib" / "config.py"
-    config.write_text(config.read_text().replace('"totp_users"', '"my_users"'))
-    assert stopped(package(filled), "allows totp_users, but stage dev uses my_users")
-    assert stages.prepare("dev", filled) == [".chalice/policy-dev.json"]
-    assert stages.prepare("dev", filled) == []
-    assert package(filled).returncode == 0
-    template = json.loads((filled / "out/sam.json").read_text())
-    assert "table/my_users" in json.dumps(template)
+def set_up(root, **stages):
+    """Give .chalice/config.json these stages."""
+    file = root / ".chalice" / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "stages": stages}))
 
 
-@pytest.mark.shipped
-def test_a_table_that_is_exported(filled, monkeypatch):
-    exported = {"LAMBDATOTP_TABLE_NAME": "my_users"}
-    assert stopped(package(filled, **exported), "is my_users here", "would use totp_users")
-    monkeypatch.setenv("LAMBDATOTP_TABLE_NAME", "my_users")
-    wrote = [".chalice/config.json", ".chalice/policy-prod.json"]
-    assert stages.prepare("prod", filled) == wrote
-    # Written down, it is no longer needed in the environment.
-    done = package(filled, "--stage", "prod", LAMBDATOTP_TABLE_NAME="")
-    assert done.returncode == 0, done.stderr
-    properties = json.loads((filled / "out/sam.json").read_text())["Resources"]
-    variables = properties["APIHandler"]["Properties"]["Environment"]["Variables"]
-    assert variables == exported
-    assert "table/my_users" in json.dumps(properties["ApiHandlerRole"])
-    # The other stage is as it was.
-    monkeypatch.delenv("LAMBDATOTP_TABLE_NAME")
-    assert package(filled).returncode == 0
+def shipped_variables(root):
+    resources = json.loads((root / "out/sam.json").read_text())["Resources"]
+    return resources["APIHandler"]["Properties"].get("Environment", {}).get("Variables", {})
 
 
-@pytest.mark.shipped
-def test_a_stage_that_nobody_set_up(filled):
-    assert stopped(package(filled, "--stage", "prod"), "has no policy-prod.json", "STAGE=prod")
+def test_each_stage_has_its_own_table(described):
+    prod = {"LAMBDATOTP_TABLE_NAME": "prod_users"}
+    set_up(described, dev={}, prod={"environment_variables": prod})
+    for stage, table, variables in (("dev", "totp_users", {}), ("prod", "prod_users", prod)):
+        done = package(described, "--stage", stage)
+        assert done.returncode == 0, done.stderr
+        assert shipped_variables(described) == variables
+        written = json.loads((described / f".chalice/policy-{stage}.json").read_text())
+        assert written == policy(table)
 
 
-@pytest.mark.shipped
-def test_the_policy_of_chalices_own_making(filled):
-    config = json.loads((filled / ".chalice/config.json").read_text())
+@pytest.mark.parametrize("name", ["LAMBDATOTP_TABLE_NAME", "LAMBDATOTP_ISSUER"])
+def test_what_is_exported_for_another_stage(described, name):
+    """Chalice puts the stage's own over what is exported, before it imports the app."""
+    for own in ({}, {name: "dev_name"}):
+        set_up(described, dev={"environment_variables": own})
+        done = package(described, **{name: "prod_name"})
+        assert stopped(done, f"{name} is prod_name here, but stage dev would use", "unset it")
+    set_up(described, dev={"environment_variables": {name: "prod_name"}})
+    assert package(described, **{name: "prod_name"}).returncode == 0
+
+
+def test_a_clone_stays_as_git_has_it(described):
+    """Packaging writes nothing that is tracked."""
+    git = ["git", "-C", described, "-c", "user.name=t", "-c", "user.email=t@example.com"]
+    shutil.copy(ROOT / ".gitignore", described)
+    for step in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "a clone"]):
+        subprocess.run([*git, *step], check=True)
+    for stage in ("dev", "prod"):
+        assert package(described, "--stage", stage).returncode == 0
+    status = subprocess.check_output([*git, "status", "--porcelain"], text=True)
+    assert status == ""
+
+
+def test_the_policy_of_chalices_own_making(described):
+    config = json.loads((described / ".chalice/config.json").read_text())
     config["autogen_policy"] = True
-    (filled / ".chalice/config.json").write_text(json.dumps(config))
-    assert stopped(package(filled), "autogen_policy grants no table")
+    (described / ".chalice/config.json").write_text(json.dumps(config))
+    assert stopped(package(described), "autogen_policy grants no table")
 
 
 @pytest.mark.shipped
@@ -278,19 +287,126 @@ def test_deploy_uploads_this_zip_and_grants_this_policy(filled, moto):
     iam, role = client("iam"), function["Role"].rsplit("/", 1)[-1]
     (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     granted = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-    assert granted == json.loads((filled / ".chalice" / "policy-dev.json").read_text())
+    assert granted == policy("totp_users")
     assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
 
 
-def test_a_stage_with_an_odd_name(project):
-    with pytest.raises(ValueError, match="no name for a stage"):
-        stages.prepare("../x", project)
+TOKEN = "a-token-of-32-characters-or-so"
 
 
-def test_the_policy_in_the_repository_is_the_one_made():
-    written = json.loads((ROOT / ".chalice" / "policy-dev.json").read_text())
-    assert written == stages.policy("totp_users")
-    assert shipping.table_in_the_file() == "totp_users"
+def referring(root, **variables):
+    set_up(root, dev={"environment_variables": variables})
+
+
+def run_deploy(root, moto):
+    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    return subprocess.run(
+        [sys.executable, "-m", "lambdatotp", "deploy"],
+        cwd=root,
+        env={**os.environ, "AWS_DEFAULT_REGION": "eu-west-1", "AWS_ENDPOINT_URL": moto, **keys},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def secrets(moto):
+    """A secret of each kind, with the names that a template would have."""
+    client = partial(boto3.client, endpoint_url=moto, region_name="eu-west-1")
+    manager, store = client("secretsmanager"), client("ssm")
+    made = manager.create_secret(Name="plain", SecretString=TOKEN)
+    manager.create_secret(Name="json", SecretString=json.dumps({"token": TOKEN}))
+    store.put_parameter(Name="/app/issuer", Value="ACME", Type="String")
+    store.put_parameter(Name="/app/keys", Value="k1:" + "A" * 43, Type="SecureString")
+    yield made["ARN"]
+    for name in ("plain", "json"):
+        manager.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+    for name in ("/app/issuer", "/app/keys"):
+        store.delete_parameter(Name=name)
+
+
+def test_deploy_resolves_references(described, moto, secrets):
+    """As far as moto goes: the function's configuration, and nothing that is a file."""
+    referring(
+        described,
+        LAMBDATOTP_API_TOKEN=f"{{{{resolve:secretsmanager:{secrets}}}}}",
+        LAMBDATOTP_VERIFY_TOKEN="{{resolve:secretsmanager:json:SecretString:token}},another-token-here",
+        LAMBDATOTP_ISSUER="{{resolve:ssm:/app/issuer}}",
+        LAMBDATOTP_KEYS="{{resolve:ssm-secure:/app/keys:1}}",
+    )
+    before = (described / ".chalice/config.json").read_text()
+    done = run_deploy(described, moto)
+    # Where moto ends: see below.
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("lambdatotp: ")]
+    assert "ImportRestApi" in line
+    client = boto3.client("lambda", endpoint_url=moto, region_name="eu-west-1")
+    function = client.get_function(FunctionName="lambdatotp-dev")["Configuration"]
+    assert function["Environment"]["Variables"] == {
+        "LAMBDATOTP_API_TOKEN": TOKEN,
+        "LAMBDATOTP_VERIFY_TOKEN": f"{TOKEN},another-token-here",
+        "LAMBDATOTP_ISSUER": "ACME",
+        "LAMBDATOTP_KEYS": "k1:" + "A" * 43,
+    }
+    assert (described / ".chalice/config.json").read_text() == before
+    for file in described.rglob("*"):
+        assert not file.is_file() or TOKEN.encode() not in file.read_bytes()
+    assert TOKEN not in done.stdout + done.stderr
+    client.delete_function(FunctionName="lambdatotp-dev")
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        ("{{resolve:secretsmanager:none}}", "ResourceNotFoundException"),
+        ("{{resolve:secretsmanager:plain:SecretString:token}}", "is not JSON with a key token"),
+        ("{{resolve:secretsmanager:json:SecretBinary}}", "something else than SecretString"),
+        ("{{resolve:ssm:/app/keys}}", "is a SecureString: write ssm-secure"),
+        ("{{resolve:ssm:/none}}", "ParameterNotFound"),
+        ("{{resolve:vault:plain}}", "holds a reference that cannot be read"),
+        ("{{resolve:secretsmanager:plain", "holds a reference that cannot be read"),
+    ],
+)
+def test_a_reference_that_cannot_be_resolved(described, moto, secrets, reference, words):
+    del secrets
+    referring(described, LAMBDATOTP_API_TOKEN=reference)
+    done = run_deploy(described, moto)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "LAMBDATOTP_API_TOKEN" in line
+    assert words in line
+    assert TOKEN not in line
+
+
+def test_chalice_deploy_does_not_resolve(described):
+    referring(described, LAMBDATOTP_API_TOKEN="{{resolve:secretsmanager:plain}}")
+    done = chalice(described, "deploy")
+    assert stopped(done, "LAMBDATOTP_API_TOKEN", "run: lambdatotp deploy --stage dev")
+
+
+def test_cloudformation_does(described):
+    """The template has the reference; the app is imported without the value."""
+    reference = "{{resolve:secretsmanager:plain}}"
+    referring(described, LAMBDATOTP_API_TOKEN=reference)
+    done = package(described)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shipped_variables(described) == {"LAMBDATOTP_API_TOKEN": reference}
+    referring(described, LAMBDATOTP_KEYS="{{resolve:ssm-secure:keys}}")
+    assert stopped(package(described), "LAMBDATOTP_KEYS", "no ssm-secure", "use secretsmanager")
+    referring(described, LAMBDATOTP_TABLE_NAME="{{resolve:ssm:table}}")
+    assert stopped(package(described), "LAMBDATOTP_TABLE_NAME cannot be a reference")
+
+
+def test_a_stage_with_an_odd_name(described):
+    done = package(described, "--stage", "../x")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "'../x' cannot name a stage" in line
+
+
+def test_the_table_of_the_repository():
+    assert Stage("dev", ROOT).table == "totp_users"
+    assert Stage("dev", ROOT).issuer == "MyApp"
 
 
 def test_the_templates_table_is_the_one_that_create_table_makes():

@@ -119,6 +119,30 @@ def test_it_stops_the_app_in_one_line(start, name, text, says):
             assert token not in line
 
 
+REFERENCES = ["{{resolve:secretsmanager:prod/token}}", f"{TOKEN},{{{{resolve:ssm:/token}}}}"]
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+@pytest.mark.parametrize("name", [*NAMES, "LAMBDATOTP_KEYS", "LAMBDATOTP_ISSUER"])
+def test_a_reference_that_nothing_resolved_stops_the_app(start, name, reference):
+    """Anyone who may read the configuration knows its text: it opens nothing, and seals nothing."""
+    with pytest.raises(SystemExit) as stopped:
+        start(**{name: reference})
+    line = str(stopped.value.code)
+    assert line.startswith(f"lambdatotp: {name} holds a reference that nothing resolved: ")
+    assert "\n" not in line
+    assert TOKEN not in line
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_a_reference_is_no_token(reference):
+    """Without the app, too: for `lambdatotp doctor`."""
+    with pytest.raises(lambdatotp.ConfigurationError, match="that no deployment resolved"):
+        _tokens.parse(NAMES[0], reference)
+    with pytest.raises(lambdatotp.ConfigurationError):
+        lambdatotp.Verifier(embedded=":memory:", keys=reference)
+
+
 def test_it_stops_the_process():
     """As Lambda starts it: the line is all that the log gets."""
     done = subprocess.run(

@@ -22,13 +22,13 @@ CHALICE = Path(sys.executable).parent / "chalice"
 
 
 @contextmanager
-def chalice_local(**variables: str) -> Iterator[int]:
+def chalice_local(root: Path = ROOT, chalice: Path = CHALICE, **variables: str) -> Iterator[int]:
     """Run `chalice local` on a free port; yields the port, once it serves."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [CHALICE, "local", "--no-autoreload", "--port", str(port)],
-        cwd=ROOT,
+        [chalice, "local", "--no-autoreload", "--port", str(port)],
+        cwd=root,
         env={**os.environ, "PYTHONUNBUFFERED": "1", **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -64,11 +64,13 @@ class Served:
 
 
 @contextmanager
-def serving(*options: str, cwd: Path = ROOT, **variables: str) -> Iterator[Served]:
+def serving(
+    *options: str, cwd: Path = ROOT, python: str = sys.executable, **variables: str
+) -> Iterator[Served]:
     """Run it on a free port, until it is ready."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "lambdatotp", "serve", "--port", str(port), *options],
+        [python, "-m", "lambdatotp", "serve", "--port", str(port), *options],
         cwd=cwd,
         env={**os.environ, **variables},
         stdout=subprocess.PIPE,
