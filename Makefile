@@ -206,7 +206,7 @@ $(EMBEDDED): $(RUST_SOURCES) $(PYTHON_SOURCES)
 	@echo "lambdatotp: building the module with the embedded engine, for release ..."
 	@# Not `cargo build`: beside the rlib it would leave link-time optimization out, silently.
 	@PYO3_BUILD_EXTENSION_MODULE=1 cargo rustc --locked --quiet --release --lib \
-		--crate-type cdylib --features python,embedded
+		--crate-type cdylib --features python,admin,embedded
 	@rm -rf out/bench-embedded && mkdir -p out/bench-embedded
 	@cp -r python/lambdatotp out/bench-embedded && rm -f out/bench-embedded/lambdatotp/*.so
 	@cp $(CARGO_TARGET_DIR)/release/liblambdatotp.so $@

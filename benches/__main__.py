@@ -3,7 +3,7 @@
 make bench                           # everything
 make bench ONLY=calls                # one section; the others keep their last figures
 make bench ONLY="calls trips" QUICK=1  # a smoke run: shows that the scripts work
-make bench USERS=1000000             # growth up to a million users
+make bench USERS=1000000             # growth and moving up to a million users
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from benches import report
 from benches.measure import ROOT, Options, machine
 
 # In the order of RESULTS.md; each a module of this package.
-SECTIONS = ("calls", "first_use", "service", "growth", "trips", "shape")
+SECTIONS = ("calls", "first_use", "service", "growth", "trips", "shape", "moving")
 
 
 def command(name: str, options: Options) -> str:
     """Say how to get a section's figures again."""
-    users = f" USERS={options.users}" if name == "growth" else ""
+    users = f" USERS={options.users}" if name in {"growth", "moving"} else ""
     return f"make bench ONLY={name}{users}{' QUICK=1' if options.quick else ''}"
 
 
@@ -34,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Benchmarks, side by side with the peers.")
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
     parser.add_argument("--quick", action="store_true", help="a smoke run")
-    parser.add_argument("--users", type=int, default=Options.users, help="for growth")
+    parser.add_argument("--users", type=int, default=Options.users, help="for growth and moving")
     parser.add_argument("--out", type=Path, help="where figures are kept: out/bench")
     arguments = parser.parse_args()
     if unknown := set(arguments.sections) - set(SECTIONS):

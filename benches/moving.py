@@ -1,0 +1,97 @@
+"""Section 7: what `lambdatotp import` takes as the file grows."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benches.growth import EMBEDDED
+from benches.measure import Options, Section, Table, python
+from benches.servers import boto3_client, environment, local, new_table
+
+TITLE = "Moving in"
+# Every so many rows, one whose secret is not base32.
+BAD = 100
+# Not getrusage: its peak is inherited from the process that forked.
+MEASURED = """
+import json, sys
+from pathlib import Path
+from lambdatotp.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (peak,) = [line.split()[1] for line in lines if line.startswith("VmHWM")]
+    print(json.dumps({"peak_kib": int(peak)}), file=sys.stderr)
+"""
+
+
+def sizes(options: Options) -> list[int]:
+    """Return how many rows the files have: three sizes, so that a slope would show."""
+    most = min(options.users, options.amount(options.users, 1000))
+    return [most // 10, most * 3 // 10, most]
+
+
+def written(file: Path, count: int) -> int:
+    """Write a CSV of so many users, and return how many are to be refused."""
+    with file.open("w", encoding="utf-8") as stream:
+        stream.write("user,secret,issuer\n")
+        for number in range(count):
+            secret = base64.b32encode(os.urandom(20)).decode()
+            secret = "1" * 32 if number % BAD == BAD - 1 else secret
+            stream.write(f"user{number:07}@example.com,{secret},ACME\n")
+    return count // BAD
+
+
+def imported(file: Path, where: dict[str, str], *options: str) -> dict[str, Any]:
+    """Import a file as its user does; the outcome, with what it took."""
+    command = [python(), "-c", MEASURED, "import", str(file), "--json", *options]
+    began = time.perf_counter()
+    done = subprocess.run(command, env=where, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - began
+    # 1: rows were refused.
+    if done.returncode != 1:
+        raise SystemExit(f"the import failed: {done.stderr}")
+    peak = json.loads(done.stderr)["peak_kib"] / 1024
+    return {**json.loads(done.stdout), "seconds": seconds, "peak": peak}
+
+
+def measure(options: Options) -> Section:
+    """Rehearse, import, and import once more, with ever larger files."""
+    runs = (
+        ("rehearsed (`--dry-run`)", "new", ["--dry-run"]),
+        ("imported", "new", []),
+        ("imported once more: all are there", "same", []),
+    )
+    table = Table(
+        "As the file grows",
+        ["CSV on DynamoDB Local", "rows", "refused", "seconds", "rows/s", "peak memory, MiB"],
+    )
+    with tempfile.TemporaryDirectory() as folder, local(quick=options.quick) as url:
+        client = boto3_client(url)
+        for count in sizes(options):
+            name, file = new_table(client), Path(folder) / f"{count}.csv"
+            bad = written(file, count)
+            where = {**environment(url, name), "PYTHONPATH": str(EMBEDDED)}
+            for title, settled, arguments in runs:
+                outcome = imported(file, where, *arguments)
+                told = outcome["read"], outcome[settled], outcome["refused"]
+                if told != (count, count - bad, bad):
+                    raise SystemExit(f"rows are missing: {told} of {count}")
+                figures = [outcome["seconds"], count / outcome["seconds"], outcome["peak"]]
+                table.rows.append([title, f"{count:,}", f"{bad:,}", *figures])
+            client.delete_table(TableName=name)
+            file.unlink()
+    table.notes.append(
+        "Each is one run of the whole process, Python's start included, and each run's rows are "
+        "those imported, there already and refused. A hundredth of the rows has a secret that is "
+        "not base32. Importing once more is what happens after an interruption."
+    )
+    intro = "`lambdatotp import` of a CSV file: flat is what the memory should be."
+    return Section("moving", TITLE, intro, [table])
