@@ -33,9 +33,9 @@ NAMES = {
     "key_hex": ("secrethex", "keyhex", "hex"),
     "issuer": ("issuer", "service"),
     "title": ("title",),
-    "algorithm": ("algorithm", "algo", "hash", "hashalgorithm", "digest", "hashfunction"),
+    "algorithm": ("algorithm", "algo", "alg", "hash", "hashalgorithm", "digest", "hashfunction"),
     "digits": ("digits", "otplength", "length", "codedigits", "codelength", "otplen"),
-    "period": ("period", "interval", "timestep", "timeinterval"),
+    "period": ("period", "interval", "timestep", "timeinterval", "timer"),
     "type": ("type", "otptype"),
     "counter": ("counter",),
 }  # fmt: skip
@@ -51,7 +51,9 @@ SITES = ("url", "uri")
 # What sounds like a parameter of codes. A default in its place could make other codes.
 PARAMETER_LIKE = re.compile(
     "(?!.*(password|recovery|backup))"
-    "(.*(algo|hash|digest|digit|period|interval|timestep|otplen|codelen|counter|epoch)|step$|t0$)"
+    "(.*(algo|hash|hmac|digest|digit|period|interval|timestep|timer|duration|otplen|codelen"
+    "|(otp|code)size|counter|epoch|encod|param)"
+    "|(.*(otp|secret|key))?(alg|step|format|t0|sha[0-9]*)$)"
 )
 
 # What our own files have besides: with these, a code stays used up and a guess counted.
