@@ -49,6 +49,7 @@ IDENTITY = "src/store/client/identity.rs"
 REQUESTS = "tests/python/store/test_requests.py"
 ARGUMENTS = "tests/python/module/test_arguments.py"
 CASES = "tests/python/cli/test_cases.py"
+ODD = "tests/python/cli/test_odd_input.py"
 PANICS = "tests/python/module/test_panics.py"
 PYOTP = "tests/python/otp/test_pyotp_versions.py"
 
@@ -203,6 +204,30 @@ MUTANTS = {
         '(*STATE, "pending") if ours else ()',
         '(*STATE, "pending")',
         f"{CASES} -k history_of_others",
+    ),
+    "moving in: a parameter under another name has its default": Mutant(
+        "python/lambdatotp/cli/formats/readers.py",
+        "refuse_strangers(entry[-1] if isinstance(entry, tuple) else entry, known.names)",
+        "pass",
+        f"{ODD} -k TestNasty",
+    ),
+    "moving in: of two values of one name, the last is taken": Mutant(
+        "python/lambdatotp/cli/formats/rows.py",
+        "return found if len(found) == len(pairs) else Twice(found)",
+        "return found",
+        f"{ODD} -k TestNasty",
+    ),
+    "moving in: swapped columns put a secret into the report": Mutant(
+        "python/lambdatotp/cli/formats/rows.py",
+        'return "(it looks like a secret)" if KEY_LIKE.match(self.user) else self.user',
+        "return self.user",
+        f"{ODD} -k TestNasty",
+    ),
+    "moving in: passlib's hash is guessed": Mutant(
+        "python/lambdatotp/cli/formats/rows.py",
+        '"alg", ',
+        "",
+        "tests/python/cli/test_other_programs.py -k Passlib",
     ),
     "moving in: a note plants a row": Mutant(
         "python/lambdatotp/cli/formats/tables.py",

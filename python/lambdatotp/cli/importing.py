@@ -74,8 +74,8 @@ class Tally:
         if len(self.problems) < SHOWN:
             self.problems.append((row, problem))
         if self.report:
-            cells = (row.line, row.user, problem, row.unit, row.file)
-            self.report.writerow([neutral(str(cell)) for cell in cells])
+            cells = (row.line, row.shown, problem, row.unit, row.file)
+            self.report.writerow([neutral(_written(str(cell))) for cell in cells])
 
 
 class Importer:
@@ -305,9 +305,14 @@ def _run(
         shown.at(source.position(), tally.settled, tally.refused)
 
 
+def _written(text: str) -> str:
+    """Escape what UTF-8 cannot hold."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _told(row: Row, problem: str) -> dict[str, object]:
     file = {"file": row.file} if row.file else {}
-    return {**file, row.unit: row.line, "user": row.user, "problem": problem}
+    return {**file, row.unit: row.line, "user": row.shown, "problem": problem}
 
 
 def _print(tally: Tally, source: readers.Source, *, dry_run: bool, as_json: bool) -> None:
@@ -338,7 +343,7 @@ def _print(tally: Tally, source: readers.Source, *, dry_run: bool, as_json: bool
         if counts[name] or name in {"read", "new"}:
             click.echo(f"{title}: {counts[name]}")
     for row, problem in tally.problems:
-        user = f" ({json.dumps(row.user, ensure_ascii=False)})" * bool(row.user)
+        user = f" ({_written(json.dumps(row.shown, ensure_ascii=False))})" * bool(row.user)
         tell(f"{row.place}{user}: {problem}")
     if tally.refused > len(tally.problems):
         more = tally.refused - len(tally.problems)

@@ -10,9 +10,10 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 from lambdatotp.cli import main
 
-from tests.python.support.cli import run, shell
+from tests.python.support.cli import counts, problems, run, shell
 from tests.python.support.codes import LEGACY
 
 KEY = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # RFC 6238, appendix B
@@ -229,6 +230,99 @@ class TestFiles:
     def test_a_folder_as_the_embedded_table(self, tmp_path):
         code, _, said = start(["list"], {"LAMBDATOTP_EMBEDDED": str(tmp_path)})
         assert (code, len(said.splitlines())) == (3, 1), said
+
+
+HEADER = "user,secret"
+URI = f"otpauth://totp/A:ana?secret={KEY}"
+
+
+def aegis(**info):
+    entry = {"type": "totp", "name": "ana", "info": {"secret": KEY, **info}}
+    return json.dumps({"db": {"entries": [entry]}})
+
+
+def keycloak(**data):
+    texts = {"secretData": json.dumps({"value": KEY}), "credentialData": json.dumps(data)}
+    return json.dumps({"users": [{"username": "ana", "credentials": [{"type": "otp", **texts}]}]})
+
+
+# Each: the file; how many are imported, and which lines or entries are refused; or why it is as
+# a whole.
+NASTY = {
+    "two marks of UTF-8": (f"\ufeff\ufeff{HEADER}\nana,{KEY}\n", 1, []),
+    "UTF-16, big end first": (b"\xfe\xff" + f"{HEADER}\nana,{KEY}\n".encode("utf-16-be"), 1, []),
+    "UTF-16, cut off": (f"{HEADER}\nana,{KEY}\nbob,{KEY}\n".encode("utf-16")[:-1], 1, [3]),
+    "CR alone": (f"{HEADER}\rana,{KEY}\rbob,{KEY}\r", 2, []),
+    "CR CR LF": (f"{HEADER}\r\r\nana,{KEY}\r\r\nbob,{KEY}\r\r\n", 2, []),
+    "NUL in a cell at the start": (f"{HEADER}\na\0na,{KEY}\nbob,{KEY}\n", 1, [2]),
+    "separated by |": (f"user|secret\nana|{KEY}\n", 1, []),
+    "a cell of 200 kB": (f"{HEADER},note\nana,{KEY},{'x' * 200_000}\n", 1, []),
+    "cells of blanks": (f"{HEADER},digits,period\nana,{KEY}, , \n", 1, []),
+    "cells of nothing": (f"{HEADER},digits\nana,{KEY},null\nbob,{KEY},nan\n", 0, [2, 3]),
+    "a unit, a fraction": (f"{HEADER},period\nana,{KEY},30s\nbob,{KEY},30.0\n", 0, [2, 3]),
+    "digits of another script": (f"{HEADER},digits\nana,{KEY},\u0668\n", 0, [2]),
+    "an absurd number": (f"{HEADER},digits\nana,{KEY},{'9' * 5000}\nbob,{KEY},6\n", 1, [2]),
+    "a row cut off before digits": (f"{HEADER},digits\nana,{KEY},8\nbob,{KEY}\n", 1, [3]),
+    "a row cut off before a note": (f"{HEADER},note\nbob,{KEY}\n", 1, []),
+    "hex with 0x": (f"user,secret_hex\nana,0x{'ab' * 20}\n", 1, []),
+    "ids that differ in case": (f"{HEADER}\nAna,{KEY}\nana,{KEY}\n", 2, []),
+    "ids composed and not": (f"{HEADER}\nzo\xeb,{KEY}\nzoe\u0308,{KEY}\n", 2, []),
+    "a user twice": (f"{HEADER}\nana,{KEY}\nana,{KEY}\nana,{LEGACY}\n", 1, [4]),
+    "columns swapped": (f"{HEADER}\n{KEY},ana\n{KEY.lower()},{URI}&digits=5\n", 0, [2, 3]),
+    "no header": (f"ana,{KEY}\nbob,{KEY}\n", "instead of names"),
+    "no header, but its words": (f"totp,{KEY},email\nx,{KEY},y\n", "instead of names"),
+    "encoding of the secret": (f"{HEADER},secret_encoding\nana,{KEY},hex\n", "may change"),
+    "JSON, a name twice": (f'{{"user":"ana","secret":"{KEY}","digits":8,"digits":6}}', 0, [1]),
+    "JSON, parameters further in": (
+        json.dumps({"user": "ana", "secret": KEY, "how": {"digits": 8}}), 0, [1]),
+    "JSON, parameters further out": (json.dumps({"data": {"url": URI}, "digits": 8}), 0, [1]),
+    "JSON, secrets for names": (json.dumps({KEY: "ana", URI: "bob"}), 0, [1]),
+    "JSON, a period of 30.0": (json.dumps({"user": "ana", "secret": KEY, "period": 30.0}), 0, [1]),
+    "JSON, half a letter": (f'{{"user":"a\\ud800","secret":"{KEY}"}}\n', 0, [1]),
+    "JSON, lists in lists": (json.dumps([[{"user": "ana", "secret": KEY}]]), 0, [1]),
+    "JSON, cut off": (json.dumps([{"user": "ana", "secret": KEY}])[:-9], "not JSON: line 1"),
+    "JSON, more behind it": (json.dumps([{"user": "ana", "secret": KEY}]) + "\n;", "line 2"),
+    "passlib, a strange name": (
+        json.dumps({"user": "ana", "secret": json.dumps({"key": KEY, "hashalgo": "x"})}), 0, [1]),
+    "an export, its name in capitals": (aegis(Digits=8), 0, [1]),
+    "an export, a name twice": (aegis(digits=6, x=8).replace('"x"', '"digits"'), 0, [1]),
+    "an export, the whole list twice": ('{"items": [], "items": []}', "the same name"),
+    "Keycloak, a strange name": (keycloak(hashFn="x"), 0, [1]),
+    "key URIs, & escaped otherwise": (f"{URI}&#38;digits=8\n", 0, [1]),
+    "key URIs, trailing text": (f"{URI}&digits=8 # mine\n{URI};digits=8\n", 0, [1, 2]),
+    "key URIs, not UTF-8": (URI.replace("ana", "zo\xeb").encode("latin-1"), 0, [1]),
+    "OATH CSV, a unit": (f"ana,{'ab' * 20},totp,6,30s\n", 0, [1]),
+}  # fmt: skip
+
+
+class TestNasty:
+    @pytest.mark.parametrize("name", NASTY)
+    def test_each_row_is_told_and_no_secret(self, where, tmp_path, name):
+        content, *expected = NASTY[name]
+        file, report = tmp_path / "in", tmp_path / "refused.csv"
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        said, outcomes = "", []
+        for options in (
+            ["--dry-run"],
+            ["--json", "--dry-run"],
+            ["--json", "--report", str(report)],
+        ):
+            # Whatever is raised is raised here, too.
+            done = CliRunner(env=where).invoke(main, ["import", str(file), *options])
+            assert isinstance(done.exception, SystemExit | None), done.exception
+            said += done.stdout + done.stderr
+            if "--json" in options and done.stdout:
+                outcomes.append(json.loads(done.stdout))
+        said += report.read_text() if report.exists() else ""
+        assert not [key for key in (KEY, KEY.lower(), LEGACY, "ab" * 20) if key in said], said
+        if isinstance(expected[0], str):
+            assert (outcomes, expected[0] in said) == ([], True), said
+            return
+        new, refused = expected
+        for outcome in outcomes:
+            assert sum(counts(outcome)) == outcome["read"]
+            assert (outcome["new"], list(problems(outcome))) == (new, refused), outcome
+        assert [int(row["line"]) for row in rows(report)] == refused
 
 
 class TestStreams:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .rows import UnreadableError, from_bytes, plain
+from .rows import UnreadableError, from_bytes, load_json, plain, refuse_strangers, refuse_twins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,6 +26,8 @@ class Document:
     is_it: Callable[[Any], bool]
     entries: Callable[[Any], object]
     read: Callable[[Any], Parts | None]
+    # Names that sound like a parameter of codes: those that are read, and those that are none.
+    names: frozenset[str]
 
 
 def get(value: object, *names: str) -> Any:  # noqa: ANN401 - whatever the file holds
@@ -184,10 +185,12 @@ def _keycloak(entry: tuple[Any, Any]) -> Parts | None:
         return None
     try:
         secret, data = (
-            json.loads(part(credential, name, str)) for name in ("secretData", "credentialData")
+            load_json(part(credential, name, str)) for name in ("secretData", "credentialData")
         )
     except (ValueError, RecursionError):
         raise UnreadableError("its secretData or credentialData is not JSON") from None
+    refuse_twins([secret, data])
+    refuse_strangers(data, {"algorithm", "digits", "period", "counter", "secretEncoding"})
     key = part(secret, "value", str)
     # Without an encoding, the letters themselves are the key.
     if get(data, "secretEncoding") != "BASE32":
@@ -237,8 +240,8 @@ def _supertokens(entry: tuple[Any, Any]) -> Parts | None:
     }
 
 
-def _django_entries(document: list[Any]) -> list[tuple[Any, dict[Any, Any]]]:
-    """Pair each object with the names of the users in the file."""
+def _django_entries(document: list[Any]) -> list[tuple[dict[Any, Any], Any]]:
+    """Pair the names of the users in the file with each object."""
     users: dict[Any, Any] = {}
     for entry in document:
         fields, key = get(entry, "fields"), get(entry, "pk")
@@ -247,12 +250,12 @@ def _django_entries(document: list[Any]) -> list[tuple[Any, dict[Any, Any]]]:
             name = get(fields, "username") or get(fields, "email")
             # Two models of users: which of them is meant is not to be seen.
             users[key] = name if users.get(key, name) == name else None
-    return [(entry, users) for entry in document]
+    return [(users, entry) for entry in document]
 
 
-def _django(pair: tuple[Any, dict[Any, Any]]) -> Parts | None:
+def _django(pair: tuple[dict[Any, Any], Any]) -> Parts | None:
     """Read an object of `manage.py dumpdata`: django-otp's or django-allauth's."""
-    entry, users = pair
+    users, entry = pair
     model = get(entry, "model")
     if model == "mfa.authenticator" and get(entry, "fields", "type") == "totp":
         fields = part(entry, "fields", dict)
@@ -302,35 +305,72 @@ TWOFAUTH = named(
     period="period", type="otp_type", counter="counter",
 )  # fmt: skip
 
+COMMON = "algorithm digits period counter type"
+
+
+def names(text: str) -> frozenset[str]:
+    """Return the names in a text."""
+    return frozenset(text.split())
+
+
 DOCUMENTS = {
-    "2fas": Document(has("services", "schemaVersion"), lambda doc: doc["services"], _twofas),
-    "2fauth": Document(has("app", "data", "schema"), lambda doc: doc["data"], TWOFAUTH),
-    "aegis": Document(has("db"), lambda doc: get(doc, "db", "entries"), _aegis),
-    "andotp": Document(list_of("secret", "label", "type"), lambda doc: doc, APP),
+    "2fas": Document(
+        has("services", "schemaVersion"), lambda doc: doc["services"], _twofas, names(COMMON)
+    ),
+    "2fauth": Document(
+        has("app", "data", "schema"), lambda doc: doc["data"], TWOFAUTH,
+        names("algorithm digits period counter otp_type"),
+    ),
+    "aegis": Document(
+        has("db"),
+        lambda doc: get(doc, "db", "entries"),
+        _aegis,
+        names("algo digits period counter type icon_hash"),
+    ),
+    "andotp": Document(
+        list_of("secret", "label", "type"), lambda doc: doc, APP, names(COMMON)
+    ),
     "auth0": Document(
-        list_of("mfa_factors"), lambda doc: each(doc, "mfa_factors"), _auth0
+        list_of("mfa_factors"), lambda doc: each(doc, "mfa_factors"), _auth0, names("")
     ),
     "authy": Document(
         has("decrypted_authenticator_tokens"),
         lambda doc: doc["decrypted_authenticator_tokens"],
         _authy,
+        names("digits period"),
     ),
-    "bitwarden": Document(has("items"), lambda doc: doc["items"], _bitwarden),
-    "django": Document(list_of("model"), _django_entries, _django),
-    "freeotp": Document(has("tokens"), lambda doc: doc["tokens"], _freeotp),
+    "bitwarden": Document(has("items"), lambda doc: doc["items"], _bitwarden, names("type")),
+    "django": Document(
+        list_of("model"), _django_entries, _django, names("digits step t0 type")
+    ),
+    "freeotp": Document(
+        has("tokens"), lambda doc: doc["tokens"], _freeotp,
+        names("algo digits period counter type"),
+    ),
     "fusionauth": Document(
         users_with("twoFactor"),
         lambda doc: each(doc["users"], "twoFactor", "methods"),
         _fusionauth,
+        names("algorithm codeLength timeStep"),
     ),
     "keycloak": Document(
-        users_with("credentials"), lambda doc: each(doc["users"], "credentials"), _keycloak
+        users_with("credentials"), lambda doc: each(doc["users"], "credentials"), _keycloak,
+        names(COMMON),
     ),
-    "proton": Document(has("version", "entries"), lambda doc: doc["entries"], _proton),
-    "raivo": Document(list_of("account", "kind", "timer"), lambda doc: doc, RAIVO),
-    "stratum": Document(has("Authenticators"), lambda doc: doc["Authenticators"], _stratum),
+    "proton": Document(
+        has("version", "entries"), lambda doc: doc["entries"], _proton, names("")
+    ),
+    "raivo": Document(
+        list_of("account", "kind", "timer"), lambda doc: doc, RAIVO,
+        names("algorithm digits timer counter"),
+    ),
+    "stratum": Document(
+        has("Authenticators"), lambda doc: doc["Authenticators"], _stratum,
+        names("Algorithm Digits Period Counter Type"),
+    ),
     "supertokens": Document(
-        users_with("totpDevices"), lambda doc: each(doc["users"], "totpDevices"), _supertokens
+        users_with("totpDevices"), lambda doc: each(doc["users"], "totpDevices"), _supertokens,
+        names("period"),
     ),
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -20,10 +21,15 @@ TOTP = "urn:ietf:params:xml:ns:keyprov:pskc:totp"
 def read_pskc(source: Source) -> Iterator[Row]:
     """Read the keys of a container; the user is UserId, or else the serial number."""
     text = "".join(source.lines())
+    encoding = re.match("<[?]xml[^>]*encoding=.([A-Za-z0-9_-]+)", text)
+    if encoding and encoding[1].upper() not in {"UTF-8", "UTF-16", "US-ASCII"}:
+        raise UnreadableError(f"it is XML in {encoding[1]}: save it as UTF-8")
     if "<!" in text.replace("<!--", ""):
         raise UnreadableError("it is XML with a document type, which no key file needs: remove it")
     try:
         root = ET.fromstring(text)  # noqa: S314 - there is no entity in it
+    except UnicodeEncodeError:
+        raise UnreadableError("the file is not UTF-8: save it as UTF-8") from None
     except (ET.ParseError, ValueError) as error:
         raise UnreadableError(f"the file is not XML: {error}") from None
     for element in root.iter():

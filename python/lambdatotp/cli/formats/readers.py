@@ -7,21 +7,37 @@ of other programs are documents, which are read whole.
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lambdatotp._lambdatotp import read_transfer
 
-from .documents import DOCUMENTS, items, kind_of
+from .documents import DOCUMENTS, Document, items, kind_of
 from .pictures import texts_of
 from .pskc import read_pskc
-from .rows import STATE, Row, UnreadableError, of_mapping, of_uri, parse_uri, plain, row_of, unused
+from .rows import (
+    STATE,
+    Row,
+    Twice,
+    UnreadableError,
+    load_json,
+    of_mapping,
+    of_uri,
+    parse_uri,
+    plain,
+    refuse_strangers,
+    refuse_twins,
+    row_of,
+    unused,
+    user_of,
+)
 from .source import PICTURES, Source, has_pictures, opened
 from .tables import OATH, read_csv, read_oath
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from .rows import User
 
@@ -48,7 +64,7 @@ def detect(source: Source) -> str:
     if not line.startswith(("{", "[")):
         return "oath" if OATH.match(line) else "csv"
     try:
-        first: object = json.loads(line)
+        first: object = load_json(line)
     except (ValueError, RecursionError):
         return "json"
     return "json" if not isinstance(first, dict) or kind_of(first) else "jsonl"
@@ -76,7 +92,7 @@ def _jsonl(source: Source) -> Iterator[Row]:
 
 def _of_json(line: str, source: Source) -> User:
     try:
-        mapping = json.loads(line)
+        mapping = load_json(line)
     except (ValueError, RecursionError):
         raise UnreadableError("it is not JSON") from None
     # Only our own lines bring what a user has behind them.
@@ -88,7 +104,7 @@ def _of_object(mapping: object, source: Source, state: tuple[str, ...] = ()) -> 
     if not isinstance(mapping, dict):
         raise UnreadableError("it is not a JSON object")
     # Vault's replies have theirs one level down.
-    inner = mapping.get("data")
+    inner, whole = mapping.get("data"), mapping
     mapping = inner if isinstance(inner, dict) else mapping
     parts: dict[str, Any] = {}
     for name, value in mapping.items():
@@ -96,7 +112,14 @@ def _of_object(mapping: object, source: Source, state: tuple[str, ...] = ()) -> 
         if key in parts and value is not None:
             raise UnreadableError("two of its parts have the same name")
         parts[key] = value
-    names = unused(mapping, state)
+    with told_of(parts):
+        refuse_twins(whole)
+        names = unused(mapping, state)
+        for name, value in mapping.items():
+            if name not in state:
+                refuse_strangers(value)
+        if mapping is inner:
+            refuse_strangers({**whole, "data": None}, {"lease_duration"})
     if len(source.unused) < UNUSED:
         source.unused.update(dict.fromkeys(names))
     return of_mapping(parts, state)
@@ -152,7 +175,7 @@ def _migration(line: int, text: str, transfers: dict[int, tuple[int, set[int]]])
 def _document(source: Source, form: str) -> Iterator[Row]:
     lines = list(source.lines())
     try:
-        document: object = json.loads("".join(lines))
+        document: object = load_json("".join(lines))
     except (ValueError, RecursionError) as error:
         if form == "json" and any(map(_is_object, lines)):
             # A bad line stops no other line.
@@ -160,6 +183,8 @@ def _document(source: Source, form: str) -> Iterator[Row]:
             yield from _jsonl(source)
             return
         raise UnreadableError(f"the file is not JSON{_where(error)}") from None
+    if isinstance(document, Twice):
+        refuse_twins(document)
     kind = kind_of(document)
     if form not in {"json", kind}:
         raise UnreadableError(f"the file is not an export of the format {form}")
@@ -169,7 +194,7 @@ def _document(source: Source, form: str) -> Iterator[Row]:
         if not isinstance(entries, list):
             raise UnreadableError(f"the file is not an export of the format {kind}")
         for number, entry in enumerate(entries, 1):
-            row = row_of(number, lambda entry: _of_entry(known.read(entry)), entry)
+            row = row_of(number, lambda entry: _of_entry(known, entry), entry)
             row.unit = "entry"
             if row.problem or row.fields:
                 yield row
@@ -182,13 +207,30 @@ def _document(source: Source, form: str) -> Iterator[Row]:
         yield row
 
 
-def _of_entry(parts: dict[str, Any] | None) -> User:
-    return of_mapping(parts) if parts is not None else ({}, None)
+def _of_entry(known: Document, entry: object) -> User:
+    parts = known.read(entry)
+    with told_of(parts or {}):
+        refuse_twins(entry)
+        if parts is None:
+            return {}, None
+        # Of a pair, the last belongs to the key.
+        refuse_strangers(entry[-1] if isinstance(entry, tuple) else entry, known.names)
+    return of_mapping(parts)
+
+
+@contextmanager
+def told_of(parts: Mapping[str, Any]) -> Iterator[None]:
+    """Name the user with what is refused."""
+    try:
+        yield
+    except UnreadableError as error:
+        error.user = user_of(parts)
+        raise
 
 
 def _is_object(line: str) -> bool:
     try:
-        value = json.loads(line)
+        value = load_json(line)
     except (ValueError, RecursionError):
         return False
     return isinstance(value, dict) and bool(value)

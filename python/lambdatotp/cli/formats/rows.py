@@ -75,11 +75,59 @@ NUMBERS = ("digits", "period", "counter")
 
 PUNCTUATION = str.maketrans("", "", " -=")
 
+# Where such a text stands in place of a name, it may be a key, and is not told.
+KEY_LIKE = re.compile(
+    "([A-Z2-7]{16,}|[a-z2-7]{32,}|(?i:[0-9a-f]{40,}))=*$|(?i:.*(otpauth[a-z-]*:|secret=))"
+)
+
 
 class UnreadableError(Exception):
     """Why a user, or a whole file, cannot be read. Never quotes more than the user's name."""
 
     user = ""
+
+
+class Twice(dict[str, Any]):
+    """An object of JSON in which two parts have the same name."""
+
+
+def load_json(text: str) -> Any:  # noqa: ANN401 - whatever the file holds
+    """Read JSON, in which nothing is taken for given when it is given twice."""
+
+    def of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        return found if len(found) == len(pairs) else Twice(found)
+
+    return json.loads(text, object_pairs_hook=of)
+
+
+def refuse_twins(value: object) -> None:
+    """Raise UnreadableError if two parts of an object, however deep in it, have the same name."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Twice):
+            raise UnreadableError("two of its parts have the same name: remove one")
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list | tuple):
+            waiting += value
+
+
+def refuse_strangers(entry: object, known: Iterable[str] = ()) -> None:
+    """Raise UnreadableError if a name in an object, or in one in it, may be a parameter's.
+
+    A parameter under another name than the known ones would have its default instead.
+    """
+    waiting = [entry]
+    while waiting:
+        entry = waiting.pop()
+        if isinstance(entry, dict):
+            for name in entry.keys() - {*known}:
+                meaning, _ = MEANINGS.get(plain(name), ("", 0))
+                if meaning in (*PARAMETERS, "type", "counter") or PARAMETER_LIKE.match(plain(name)):
+                    raise UnreadableError(_may_change([name]))
+            waiting += entry.values()
 
 
 @dataclass(repr=False)
@@ -100,6 +148,11 @@ class Row:
     def user(self) -> str:
         """The user's id, as far as there is one."""
         return str(self.fields.get("user", ""))
+
+    @property
+    def shown(self) -> str:
+        """The user's id as it is told: where columns were swapped, it would be a secret."""
+        return "(it looks like a secret)" if KEY_LIKE.match(self.user) else self.user
 
     @property
     def place(self) -> str:
@@ -148,23 +201,32 @@ def plain(name: str) -> str:
     return re.sub("[^a-z0-9]", "", name.lower())
 
 
+def _told(name: str) -> str:
+    return "(it looks like a secret)" if KEY_LIKE.match(name.strip()) else name
+
+
+def _may_change(names: Iterable[str]) -> str:
+    told = ", ".join(repr(_told(name)) for name in names)
+    return (
+        f"{told} may change the codes, and the import does not know it: rename it to algorithm, "
+        "digits or period if it is one of these, or else remove it"
+    )
+
+
 def unused(names: Iterable[str], also: Iterable[str] = ()) -> list[str]:
-    """Return the names that nothing is read from.
+    """Return the names that nothing is read from, as they are told.
 
     Raises:
         UnreadableError: One of them sounds like a parameter of codes.
     """
     others = [name for name in names if plain(name) not in MEANINGS and name not in also]
     if strange := [name for name in others if PARAMETER_LIKE.match(plain(name))]:
-        raise UnreadableError(
-            f"{', '.join(map(repr, strange))} may change the codes and is not known: name it "
-            "algorithm, digits or period if it is that, or remove it"
-        )
-    return others
+        raise UnreadableError(_may_change(strange))
+    return list(map(_told, others))
 
 
 def _is_there(value: object) -> bool:
-    return value is not None and value != ""
+    return value is not None and not (isinstance(value, str) and not value.strip())
 
 
 def _number(name: str, value: object) -> int:
@@ -192,7 +254,7 @@ def _text(name: str, value: object) -> str:
 def from_hex(text: str) -> str:
     """Turn a secret in hex into base32."""
     try:
-        key = bytes.fromhex(text)
+        key = bytes.fromhex(re.sub("^0[xX]", "", text))
     except (TypeError, ValueError):
         raise UnreadableError("the secret is not hex") from None
     return from_bytes(key)
@@ -225,7 +287,7 @@ def of_uri(key: KeyUri) -> User:
 def parse_uri(text: str) -> User:
     """Read a key URI."""
     try:
-        return of_uri(KeyUri.parse(text))
+        return of_uri(KeyUri.parse(_text("the key URI", text)))
     except (ValueError, UnreadableError) as problem:
         error = UnreadableError(str(problem))
         label = re.match("(?i)otpauth://[a-z]+/([^?&#=]{1,256})[?]", text)
@@ -242,12 +304,14 @@ def _of_key(text: str) -> User:
     if not text.startswith("{"):
         return {"secret": text}, None
     try:
-        key = json.loads(text)
+        key = load_json(text)
     except (ValueError, RecursionError):
         raise UnreadableError("the secret is not base32, and not passlib's JSON either") from None
+    refuse_twins(key)
     if "enckey" in key:
         raise UnreadableError("the secret is encrypted: write passlib's keys without a wallet")
     names = {"label": "user", "key": "secret"}
+    refuse_strangers(key, MEANINGS)
     return _parts({names.get(name, name): value for name, value in key.items() if name != "v"}, ())
 
 
@@ -261,10 +325,15 @@ def of_mapping(mapping: Mapping[str, Any], state: Iterable[str] = ()) -> User:
         _require(fields, "user", "user")
         _require(fields, "secret", "secret, and no uri")
     except UnreadableError as error:
-        user = next(filter(_is_there, map(mapping.get, NAMES["user"])), "")
-        error.user = str(user) if isinstance(user, str | int) else error.user
+        error.user = user_of(mapping) or error.user
         raise
     return fields, issuer
+
+
+def user_of(mapping: Mapping[str, Any]) -> str:
+    """Return the user's id, as far as there is one."""
+    user = next(filter(_is_there, map(mapping.get, NAMES["user"])), "")
+    return str(user) if isinstance(user, str | int) else ""
 
 
 def _require(fields: Mapping[str, Any], name: str, called: str) -> None:
@@ -274,8 +343,10 @@ def _require(fields: Mapping[str, Any], name: str, called: str) -> None:
 
 def _parts(mapping: Mapping[str, Any], state: Iterable[str]) -> User:
     given = _given(mapping, state)
-    if given.pop("type", "totp").lower() != "totp" or given.pop("counter", 0):
+    if given.pop("type", "totp").lower() != "totp":
         raise UnreadableError("its type is not totp: only time-based codes can be verified")
+    if given.pop("counter", 0):
+        raise UnreadableError("it has a counter: only time-based codes can be verified")
     issuer, title = given.pop("issuer", None), given.pop("title", None)
     fields: dict[str, Any] = {}
     for text in given.pop("keys"):
@@ -302,7 +373,7 @@ def _given(mapping: Mapping[str, Any], state: Iterable[str]) -> dict[str, Any]:
     """Take what is known, under the names that we use."""
     found: dict[str, list[tuple[int, str, Any]]] = {}
     for alias, value in mapping.items():
-        if alias in MEANINGS and value is not None and value != "":
+        if alias in MEANINGS and _is_there(value):
             name, rank = MEANINGS[alias]
             found.setdefault(name, []).append((rank, alias, value))
     given: dict[str, Any] = {"keys": list(_keys(found))}

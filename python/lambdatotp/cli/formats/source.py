@@ -22,6 +22,15 @@ PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"RIFF", b"GIF8")
 OTHERS = {
     b"PK\x03\x04": "it is a zip archive: unpack it, and import the files in it",
     b"\x1f\x8b": "it is compressed (gzip): unpack it first",
+    b"BZh": "it is compressed (bzip2): unpack it first",
+    b"\xfd7zXZ\0": "it is compressed (xz): unpack it first",
+    b"\x28\xb5\x2f\xfd": "it is compressed (zstd): unpack it first",
+    b"7z\xbc\xaf\x27\x1c": "it is a 7z archive: unpack it, and import the files in it",
+    b"Rar!": "it is a RAR archive: unpack it, and import the files in it",
+    b"\xd0\xcf\x11\xe0": "it is an old Office file: save the sheet as CSV",
+    b"{\\rtf": "it is a text with formatting (RTF): save it as plain text",
+    b"\xff\xfe\0\0": "it is UTF-32: save it as UTF-8",
+    b"\0\0\xfe\xff": "it is UTF-32: save it as UTF-8",
     b"%PDF": "it is a PDF: import pictures of the QR codes, or the key URIs as text",
     b"SQLite format 3": "it is an SQLite database: write users and secrets to a CSV file",
     b"\x03\xd9\xa2\x9a": "it is a KeePass database: export it as CSV",
@@ -36,9 +45,12 @@ class Source:
 
     def __init__(self, raw: io.BufferedReader[Any]) -> None:
         self.raw = raw
-        self.head = raw.peek(64)[:64]
+        start = raw.peek(512)
+        self.head = start[:64]
+        self.tar = start[257:262] == b"ustar"
         utf_16 = self.head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        self.binary = not utf_16 and b"\0" in self.head
+        # One of them may be a cell's, which costs its row only.
+        self.binary = not utf_16 and self.head.count(0) > len(self.head) // 16
         # What is not UTF-8 is refused where it stands, not with the rest of the file.
         errors = "replace" if utf_16 else "surrogateescape"
         encoding = "utf-16" if utf_16 else "utf-8-sig"
@@ -84,8 +96,17 @@ class Source:
         for start, problem in OTHERS.items():
             if self.head.startswith(start):
                 raise UnreadableError(problem)
+        if self.head.lower().startswith((b"<!doctype html", b"<html")):
+            raise UnreadableError("it is a web page: import the file that the page offers")
+        if self.tar:
+            raise UnreadableError("it is a tar archive: unpack it, and import the files in it")
         if self.binary:
-            raise UnreadableError("it is not a text; an encrypted export perhaps")
+            zeros = sorted(half.count(0) for half in (self.head[::2], self.head[1::2]))
+            if not zeros[0] and zeros[1] > len(self.head) // 4:
+                raise UnreadableError("it is UTF-16 without its mark: save it as UTF-8")
+            raise UnreadableError(
+                "it is not text: perhaps an encrypted export, which is to be exported unencrypted"
+            )
 
 
 def has_pictures(folder: Path) -> bool:

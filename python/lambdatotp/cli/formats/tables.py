@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
+import sys
 from collections import deque
 from typing import TYPE_CHECKING
 
 from .cells import original
-from .rows import MEANINGS, NAMES, Row, UnreadableError, of_mapping, plain, row_of, unused
+from .rows import KEY_LIKE, MEANINGS, NAMES, Row, UnreadableError, of_mapping, plain, row_of, unused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -146,10 +147,12 @@ class Cells:
 
 def read_csv(source: Source) -> Iterator[Row]:
     """Read a table whose first line names its columns."""
+    # Each line is in memory already, whatever a cell in it may hold.
+    csv.field_size_limit(sys.maxsize)
     header = source.first_line()
-    delimiter = max(",;\t", key=header.count)
+    delimiter = max(",;\t|", key=header.count)
     # With blanks after the separators of the first line, those of the others are no part of ids.
-    blanks = re.search(f"{delimiter}[ ]", header) is not None
+    blanks = f"{delimiter} " in header
     names: list[str] = []
 
     def is_row(cells: list[str]) -> bool:
@@ -168,7 +171,10 @@ def read_csv(source: Source) -> Iterator[Row]:
             names = _names(cells, source)
             rows.names = names
         elif len(cells) > len(names):
-            problem = "it has more columns than the first line"
+            problem = "it has more cells than the first line has columns: a separator too many"
+            yield Row(line, _user(dict(zip(names, cells, strict=False))), problem=problem)
+        elif any(name in MEANINGS for name in names[max(len(cells), 1) :]):
+            problem = "it has fewer cells than the first line has columns: it may be cut off"
             yield Row(line, _user(dict(zip(names, cells, strict=False))), problem=problem)
         else:
             values = (original(cell.strip() if blanks else cell) for cell in cells)
@@ -188,6 +194,11 @@ def _user(mapping: dict[str, str]) -> dict[str, str]:
 def _names(cells: list[str], source: Source) -> list[str]:
     given = [cell.strip() for cell in cells]
     names = [plain(name) for name in given]
+    if any(map(KEY_LIKE.match, given)):
+        raise UnreadableError(
+            "the first line holds a secret instead of names: put a line before it that names the "
+            "columns, such as user,secret or user,uri"
+        )
     if "logintotp" in names or "loginpassword" in names:
         names = [BITWARDEN.get(name, name).replace("loginpassword", "password") for name in names]
     known = {*names} & MEANINGS.keys()
@@ -219,7 +230,7 @@ def _oath(cells: list[str]) -> tuple[dict[str, object], str | None]:
         raise UnreadableError("it has more than serial, key, type, digits and seconds")
     # Without a type it is hotp; and the hash goes by the length of the key in some programs.
     mapping = {"type": "hotp", **dict(zip(columns, cells, strict=False))}
-    key = mapping.get("secrethex", "").removeprefix("0x")
+    key = re.sub("^0[xX]", "", mapping.get("secrethex", ""))
     if len(key) in {32, 64, 128} and mapping["type"].lower() == "totp":
         error = UnreadableError(
             "OATH CSV names no hash, and the key's length does not tell it: use csv instead"
