@@ -33,9 +33,6 @@ FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 # in __pycache__ is not to be shipped.
 SHIP = export PYTHONDONTWRITEBYTECODE=1 && umask 022 && mkdir -p out && chmod a+r app.py chalicelib/*.*
 
-# The theme says at each start that it will be maintained until May 2027: we know.
-MKDOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/python -W error -m mkdocs
-
 # The embedded engine is not in what is shipped: the benchmarks of it have a build of their own.
 EMBEDDED := out/bench-embedded/lambdatotp/_lambdatotp.abi3.so
 
@@ -44,7 +41,7 @@ PYTHON_SOURCES := $(shell find python/lambdatotp -name '*.py')
 
 .DEFAULT_GOAL := help
 .PHONY: help run build check test test-rust test-simulation simulate test-python test-elsewhere screenshots test-lambda lint deny fuzz bench bench-cold bench-builds \
-	instructions docs docs-serve wheel vendor package deploy fmt mutants clean
+	instructions docs references wheel vendor package deploy fmt mutants clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -130,11 +127,13 @@ instructions: $(VENV)/.bench-tools $(EMBEDDED) ## Instruction counts of the hot 
 	$(BIN)/python -m benches.instructions $(if $(UPDATE),--update)
 
 docs: build $(VENV)/.docs-tools ## The documentation as a site, in out/site: no warning passes
-	@$(MKDOCS) build --strict
+	@$(BIN)/python -m tools.site.pages
+	@$(BIN)/zensical build --config-file mkdocs.yml --clean --strict
+	@$(BIN)/python -m tools.site.pages check
 	@echo "lambdatotp: the documentation is in out/site: open out/site/index.html"
 
-docs-serve: build $(VENV)/.docs-tools ## The same while you write, at http://127.0.0.1:8001
-	@$(MKDOCS) serve --dev-addr 127.0.0.1:8001
+references: build $(VENV)/.test-tools ## Write docs/reference-*.md anew, after a change of docstrings, --help or openapi.json
+	@$(BIN)/python -m tools.site.references
 
 wheel: dist/.built-$(LAMBDA_TARGET) ## The wheel for Lambda: glibc 2.17, without the embedded engine (LAMBDA_TARGET=)
 
@@ -182,7 +181,7 @@ $(VENV)/.test-tools: $(VENV)/.tools
 	@touch $@
 
 $(VENV)/.docs-tools: $(VENV)/.tools
-	@echo "lambdatotp: installing mkdocs ..."
+	@echo "lambdatotp: installing the site's generator ..."
 	@$(PIP) --group docs
 	@touch $@
 

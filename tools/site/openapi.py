@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 DOCUMENT = Path(__file__).parents[2] / "openapi.json"
 
 
-def render(_: str = "") -> str:
+def render() -> str:
     """Describe every operation and every body."""
     document = json.loads(DOCUMENT.read_text())
-    pieces: list[str] = []
+    pieces = ["## Operations"]
     for path, item in document["paths"].items():
         for method, operation in item.items():
-            if method in {"get", "post", "put", "patch", "delete"}:
+            if method in {"get", "post", "delete"} and not operation.get("x-internal"):
                 shared = item.get("parameters", [])
                 pieces += _operation(document, f"{method.upper()} {path}", operation, shared)
     pieces.append("## Bodies")
@@ -40,8 +40,8 @@ def _resolved(document: dict[str, Any], thing: dict[str, Any]) -> dict[str, Any]
 def _operation(
     document: dict[str, Any], title: str, operation: dict[str, Any], shared: list[dict[str, Any]]
 ) -> Iterator[str]:
-    yield f"### `{title}` {{ #{operation['operationId']} }}"
-    yield operation["summary"] + "."
+    yield f"### {operation['summary']}"
+    yield f"`{title}`"
     if "description" in operation:
         yield operation["description"]
     if operation.get("security") == []:
@@ -89,7 +89,7 @@ def _content(response: dict[str, Any]) -> str:
 
 def _link(reference: str) -> str:
     name = reference.rsplit("/", 1)[-1]
-    return f"[{name}](#body-{name.lower()})"
+    return f"[{name}](#{name.lower()}-body)"
 
 
 def _field(document: dict[str, Any], name: str, field: dict[str, Any], where: str = "") -> str:
@@ -129,7 +129,7 @@ def _type(document: dict[str, Any], schema: dict[str, Any]) -> str:
 
 
 def _schema(document: dict[str, Any], name: str, schema: dict[str, Any]) -> Iterator[str]:
-    yield f"### {name} {{ #body-{name.lower()} }}"
+    yield f"### {name} body"
     if schema.get("type") != "object":
         text = schema.get("description", "")
         yield f"{_type(document, schema).capitalize()}{': ' + text if text else ''}."

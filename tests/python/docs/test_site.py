@@ -10,9 +10,10 @@ from xml.etree import ElementTree as ET
 import griffe
 import lambdatotp
 import pytest
+from lambdatotp.cli import main
 
 from tests.python.support import ROOT
-from tools.site import charts, openapi
+from tools.site import charts, pages, references
 
 TABLE = """\
 | app | ms | peak |
@@ -55,25 +56,55 @@ def test_a_chart_of_no_column_is_an_error():
         charts.draw(f"{TABLE}\n<!-- chart: seconds: Start -->\n")
 
 
+@pytest.mark.parametrize("page", references.render())
+def test_the_references_are_up_to_date(page):
+    """After a change of docstrings, `--help` or openapi.json: `make references`."""
+    assert (ROOT / page).read_text() == references.render()[page]
+
+
 def test_every_operation_and_body_is_described():
     document = json.loads((ROOT / "openapi.json").read_text())
-    text = openapi.render()
+    text = references.render()["docs/reference-http.md"]
     for path, item in document["paths"].items():
         for method, operation in item.items():
-            if method != "parameters":
-                assert f"### `{method.upper()} {path}` {{ #{operation['operationId']} }}" in text
+            if method != "parameters" and not operation.get("x-internal"):
+                assert f"\n`{method.upper()} {path}`\n" in text
     for name in document["components"]["schemas"]:
-        assert f"{{ #body-{name.lower()} }}" in text
-    anchors = set(re.findall(r"\{ #(\S+) \}", text))
-    assert set(re.findall(r"\(#(\S+?)\)", text)) <= anchors
+        assert f"### {name} body\n" in text
 
 
-def test_every_public_name_is_on_the_page():
-    """And each is one: what mkdocstrings does not find stops `make docs`."""
-    blocks = re.findall(r"<!-- generated: python (.*?) -->", (ROOT / "docs/python.md").read_text())
-    names = " ".join(blocks).split()
+def test_every_public_name_is_described():
+    names = " ".join(references.PYTHON.values()).split()
     assert set(names) == set(lambdatotp.__all__) - {"__version__", "MAX_RECOVERY_CODES"}
     assert len(names) == len(set(names))
+    text = references.render()["docs/reference-python.md"]
+    for name in names:
+        signed = rf"```python\n(async )?{name}\("
+        assert re.search(rf"^### `{name}`\n\n({signed}|[A-Z])", text, re.MULTILINE), name
+
+
+def test_every_command_is_described():
+    text = references.render()["docs/reference-commands.md"]
+    for name in main.commands:
+        assert f"## `lambdatotp {name}`\n\n```text\nUsage: lambdatotp {name} " in text
+
+
+def test_the_version_on_the_site_is_the_packages():
+    assert f"copyright: lambdatotp {lambdatotp.__version__}," in (ROOT / "mkdocs.yml").read_text()
+
+
+def test_a_page_that_would_load_something_is_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "SITE", tmp_path)
+    (tmp_path / "fine.html").write_text('<a href="https://example.com"><img src="a.png"></a>')
+    assert pages.loaded_from_elsewhere() == []
+    (tmp_path / "not.html").write_text('<img src="https://example.com/a.png">')
+    (found,) = pages.loaded_from_elsewhere()
+    assert found.startswith("not.html would load <img")
+
+
+def test_a_link_to_nothing_stops_the_site():
+    with pytest.raises(ValueError, match=r"docs/x\.md: nowhere\.md leads nowhere"):
+        pages.linked("[there](nowhere.md)", "docs/x.md")
 
 
 def test_a_native_class_shows_how_it_is_made():
