@@ -29,7 +29,7 @@ WIDTH = 88
 
 PYTHON = {
     "Functions": "register register_async verify verify_async delete delete_async",
-    "The verifier": "Verifier Enrollment Verification UserStatus",
+    "The verifier": "Verifier Enrollment Verification UserStatus AuditEvent",
     "Errors and warnings": "LambdaTotpError UserExistsError UserNotFoundError"
     " TooManyAttemptsError LockedError NoRotationError InvalidUserError InvalidLabelError"
     " InvalidSecretError StoreUnavailableError StoreCorruptError ConfigurationError"
