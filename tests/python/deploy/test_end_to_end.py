@@ -7,7 +7,6 @@ role's policy for every request to DynamoDB. Needs vendor/: `make test-lambda` f
 from __future__ import annotations
 
 import json
-import sys
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from urllib.parse import quote
@@ -46,8 +45,7 @@ def dev(cloud, project):
     table = {"LAMBDATOTP_TABLE_NAME": "dev_users"}
     made = json.loads(cloud.lambdatotp("create-table", "--json", **table))
     assert made["table dev_users"] == "created"
-    cloud.run(sys.executable, "-m", "tools.deploy.stage", "dev", cwd=project, **table)
-    configure(project, "dev", **VARIABLES)
+    configure(project, "dev", **table, **VARIABLES)
     outputs = cloud.deploy(cloud.package(project), "lambdatotp-dev")
     return cloud.app(outputs["RestAPIId"], token=TOKENS["API"]), outputs
 
@@ -55,9 +53,7 @@ def dev(cloud, project):
 @pytest.fixture(scope="module")
 def prod(cloud, project):
     """Stage prod, whose stack makes its table."""
-    cloud.run(
-        sys.executable, "-m", "tools.deploy.stage", "prod", cwd=project, LAMBDATOTP_ISSUER="Prod"
-    )
+    configure(project, "prod", LAMBDATOTP_ISSUER="Prod")
     template = cloud.package(project, "prod", ".chalice/table.json")
     outputs = cloud.deploy(template, "lambdatotp-prod", TableName="prod_users")
     return cloud.app(outputs["RestAPIId"]), outputs

@@ -193,5 +193,6 @@ def configure(project: Path, stage: str, **variables: str) -> None:
     """Write variables into a stage's configuration."""
     file = project / ".chalice" / "config.json"
     config = json.loads(file.read_text())
-    config["stages"][stage].setdefault("environment_variables", {}).update(variables)
+    entry = config["stages"].setdefault(stage, {})
+    entry.setdefault("environment_variables", {}).update(variables)
     file.write_text(json.dumps(config))
