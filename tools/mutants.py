@@ -271,6 +271,12 @@ MUTANTS = {
         "false && self.connection.is_embedded()",
         f"{EMBEDDED} -k a_hundred_users_a_commit",
     ),
+    "embedded file: one user in the way makes an import wait at each": Mutant(
+        "src/store/admin/import.rs",
+        'reason.code() != Some("None")',
+        "reason.code().is_some()",
+        f"{EMBEDDED} -k only_those_in_the_way",
+    ),
     "moving in: a transaction writes over whoever is there": Mutant(
         "src/store/admin/import.rs",
         'condition_expression("attribute_not_exists(user_id)")',

@@ -177,24 +177,38 @@ impl Verifier {
         self.import_one_by_one(users, rehearsal).await
     }
 
-    /// In one transaction; where that is refused, one by one, to learn whose fault it is.
+    /// In one transaction, without those who stop it: these are written one by one, to learn
+    /// what is in their way.
     async fn import_together(
         &self,
         users: &[ImportedUser],
     ) -> Vec<Result<Imported, VerifierError>> {
-        let written = if users.iter().all(|user| check_imported(user).is_ok()) {
+        let places = 0..users.len();
+        let (mut together, mut alone): (Vec<_>, Vec<_>) =
+            places.partition(|&place| check_imported(&users[place]).is_ok());
+        while !together.is_empty() {
+            let batch: Vec<_> = together.iter().map(|&place| &users[place]).collect();
             let now = self.now().as_secs();
-            self.in_time(async { Ok(self.0.store.import_together(users, now).await?) }).await
-        } else {
-            Ok(false)
-        };
-        match written {
-            Ok(true) => users.iter().map(|_| Ok(Imported::New)).collect(),
-            Err(VerifierError::Store(error @ StoreError::Unavailable(_))) => {
-                users.iter().map(|_| Err(error.clone().into())).collect()
+            let written = async { Ok(self.0.store.import_together(&batch, now).await?) };
+            match self.in_time(written).await {
+                Ok(stopping) if stopping.is_empty() => break,
+                Ok(stopping) => {
+                    for place in stopping.into_iter().rev() {
+                        alone.push(together.remove(place));
+                    }
+                }
+                Err(VerifierError::Store(error @ StoreError::Unavailable(_))) => {
+                    return users.iter().map(|_| Err(error.clone().into())).collect();
+                }
+                Err(_) => alone.append(&mut together),
             }
-            _ => self.import_one_by_one(users.to_vec(), false).await,
         }
+        let mut answers: Vec<_> = users.iter().map(|_| Ok(Imported::New)).collect();
+        let left = alone.iter().map(|&place| users[place].clone()).collect();
+        for (place, answer) in alone.iter().zip(self.import_one_by_one(left, false).await) {
+            answers[*place] = answer;
+        }
+        answers
     }
 
     async fn import_one_by_one(

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
 use super::{Pending, UserState};
@@ -57,16 +58,17 @@ impl Store {
         self.connection.is_embedded()
     }
 
-    /// Writes users from elsewhere in one transaction, at most [`TOGETHER`]. Returns whether it
-    /// did: it writes none where one of them is there already, or cannot be written.
+    /// Writes users from elsewhere in one transaction, at most [`TOGETHER`]: all of them, or none.
+    /// Returns the places of those who stopped it, because they are there already or cannot be
+    /// written.
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
     pub async fn import_together(
         &self,
-        users: &[ImportedUser],
+        users: &[&ImportedUser],
         now: u64,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Vec<usize>, StoreError> {
         let turn = self.connection.turn().await?;
         let mut request = turn.client().transact_write_items();
         for user in users {
@@ -79,9 +81,11 @@ impl Store {
             request = request.transact_items(TransactWriteItem::builder().put(put).build());
         }
         match Box::pin(request.send()).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some() => Ok(false),
-            Err(error) => Err(self.failed(&error)),
+            Ok(_) => Ok(Vec::new()),
+            Err(error) => match error.as_service_error() {
+                Some(refusal) => Ok(stopped_by(refusal, users.len())),
+                None => Err(self.failed(&error)),
+            },
         }
     }
 
@@ -137,4 +141,18 @@ impl Store {
             Err(error) => Imported::Unreadable(error),
         }
     }
+}
+
+/// The places of those who stopped a transaction: all of them where it is not told.
+fn stopped_by(refusal: &TransactWriteItemsError, users: usize) -> Vec<usize> {
+    if let TransactWriteItemsError::TransactionCanceledException(cancelled) = refusal {
+        // One reason a user, in their order.
+        let reasons = cancelled.cancellation_reasons().iter().enumerate();
+        let stopping = reasons.filter(|(_, reason)| reason.code() != Some("None"));
+        let places: Vec<_> = stopping.map(|(place, _)| place).collect();
+        if !places.is_empty() && places.iter().all(|&place| place < users) {
+            return places;
+        }
+    }
+    (0..users).collect()
 }

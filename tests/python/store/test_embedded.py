@@ -127,6 +127,18 @@ class TestManyAtOnce:
         assert answers[5].outcome == ImportOutcome.NEW
         assert verifier_secret(at, "there") == secret
 
+    def test_only_those_in_the_way_are_written_alone(self, at, verifier):
+        import_users(verifier, self.users(["user7", "user42"]))
+        verifier.register("user50")
+        verifier.delete("user50")
+        before = self.commits(at)
+        names = [f"user{number}" for number in range(99)]
+        answers = import_users(verifier, self.users([*names, "x" * 257]))
+        assert self.outcomes(answers).count(ImportOutcome.NEW) == 97
+        assert answers[99].outcome == ImportOutcome.REFUSED
+        # One for all the others, and one for the tombstone's place.
+        assert self.commits(at) - before == 2
+
     def test_a_tombstones_place_is_taken(self, verifier):
         verifier.register("ana")
         verifier.delete("ana")
