@@ -93,6 +93,9 @@ impl FromStr for Algorithm {
 
     /// Reads `SHA1`, `SHA256`, `SHA512` in any case, with or without a hyphen.
     fn from_str(text: &str) -> Result<Self, OtpError> {
+        if text == Self::default().as_str() {
+            return Ok(Self::default());
+        }
         [Self::Sha1, Self::Sha256, Self::Sha512]
             .into_iter()
             .find(|algorithm| {

@@ -36,14 +36,17 @@ impl<'a, 'py> FromPyObject<'a, 'py> for User {
 
 /// What somebody typed. A text that is not even Unicode cannot be a code, which is not an
 /// error.
-pub(super) struct Typed(pub(super) String);
+pub(super) struct Typed<'a>(pub(super) &'a str);
 
 #[guarded]
-impl<'a, 'py> FromPyObject<'a, 'py> for Typed {
+impl<'a, 'py> FromPyObject<'a, 'py> for Typed<'a> {
     type Error = PyErr;
 
     fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        Ok(Self(text("code", &value)?.to_str().unwrap_or_default().to_owned()))
+        match <&str>::extract(value) {
+            Ok(typed) => Ok(Self(typed)),
+            Err(_) => text("code", &value).map(|_| Self("")),
+        }
     }
 }
 
@@ -55,11 +58,11 @@ impl<'a, 'py> FromPyObject<'a, 'py> for SecretKey {
     type Error = PyErr;
 
     fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        if let Ok(secret) = value.cast::<Secret>() {
-            return Ok(Self(secret.get().0.clone()));
+        if let Ok(text) = value.cast::<PyString>() {
+            return Ok(Self(text.to_str().unwrap_or("\0").parse()?));
         }
-        match value.cast::<PyString>() {
-            Ok(text) => Ok(Self(text.to_str().unwrap_or("\0").parse()?)),
+        match value.cast::<Secret>() {
+            Ok(secret) => Ok(Self(secret.get().0.clone())),
             Err(_) => Err(wrong_type("secret", "a Secret or a base32 str", &value)),
         }
     }

@@ -6,19 +6,36 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyType};
+use pyo3::types::{PyBytes, PyInt, PyString, PyType};
 
 use super::arguments::{SecretKey, Typed};
 use super::guard::guarded;
 use crate::otp::{self, Algorithm, Code, Digits, Factor, Period};
 
-fn unix_seconds(at: Option<f64>) -> PyResult<u64> {
-    match at {
-        None => Ok(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()),
-        // Whole seconds; the cast saturates.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
-        Some(seconds) if seconds >= 0.0 && seconds.is_finite() => Ok(seconds as u64),
-        Some(_) => Err(PyValueError::new_err("a time is in seconds since 1970, not before it")),
+/// A time in whole seconds since 1970.
+struct UnixTime(u64);
+
+impl UnixTime {
+    fn now() -> Self {
+        Self(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
+    }
+}
+
+#[guarded]
+impl<'a, 'py> FromPyObject<'a, 'py> for UnixTime {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        // Most are an int: by way of a float object it takes longer.
+        if let Ok(Ok(seconds)) = value.cast_exact::<PyInt>().map(|whole| whole.extract()) {
+            return Ok(Self(seconds));
+        }
+        match value.extract::<f64>()? {
+            // Whole seconds; the cast saturates.
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
+            seconds if seconds >= 0.0 && seconds.is_finite() => Ok(Self(seconds as u64)),
+            _ => Err(PyValueError::new_err("a time is in seconds since 1970, not before it")),
+        }
     }
 }
 
@@ -158,8 +175,8 @@ impl Totp {
     }
 
     /// The code shown right now.
-    fn now(&self) -> PyResult<String> {
-        Ok(self.0.code_at(unix_seconds(None)?).as_str().to_owned())
+    fn now<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+        PyString::new(py, self.0.code_at(UnixTime::now().0).as_str())
     }
 
     /// The code shown at a time.
@@ -170,9 +187,8 @@ impl Totp {
     /// Raises:
     ///     ValueError: The time is before 1970, or not finite.
     #[pyo3(signature = (unix_seconds, /))]
-    fn at(&self, unix_seconds: f64) -> PyResult<String> {
-        let seconds = self::unix_seconds(Some(unix_seconds))?;
-        Ok(self.0.code_at(seconds).as_str().to_owned())
+    fn at<'py>(&self, py: Python<'py>, unix_seconds: UnixTime) -> Bound<'py, PyString> {
+        PyString::new(py, self.0.code_at(unix_seconds.0).as_str())
     }
 
     /// The step T (RFC 6238 section 4.2) that a time falls in.
@@ -183,8 +199,8 @@ impl Totp {
     /// Raises:
     ///     ValueError: The time is before 1970, or not finite.
     #[pyo3(signature = (unix_seconds=None, /))]
-    fn step_at(&self, unix_seconds: Option<f64>) -> PyResult<u64> {
-        Ok(self.0.step_at(self::unix_seconds(unix_seconds)?))
+    fn step_at(&self, unix_seconds: Option<UnixTime>) -> u64 {
+        self.0.step_at(unix_seconds.unwrap_or_else(UnixTime::now).0)
     }
 
     /// The code for a step.
@@ -192,8 +208,8 @@ impl Totp {
     /// Args:
     ///     step: The number of whole periods since 1970: T of RFC 6238 section 4.2.
     #[pyo3(signature = (step, /))]
-    fn code_for_step(&self, step: u64) -> String {
-        self.0.code_for_step(step).as_str().to_owned()
+    fn code_for_step<'py>(&self, py: Python<'py>, step: u64) -> Bound<'py, PyString> {
+        PyString::new(py, self.0.code_for_step(step).as_str())
     }
 
     /// Looks for the step that a code belongs to, in constant time.
@@ -216,13 +232,13 @@ impl Totp {
     #[pyo3(signature = (code, *, at=None, window=1, last_step=None))]
     fn verify(
         &self,
-        code: Typed,
-        at: Option<f64>,
+        code: Typed<'_>,
+        at: Option<UnixTime>,
         window: u64,
         last_step: Option<u64>,
     ) -> PyResult<Option<u64>> {
-        let (seconds, window) = (unix_seconds(at)?, self::window(window)?);
-        Ok(Code::parse(&code.0)
+        let (seconds, window) = (at.unwrap_or_else(UnixTime::now).0, self::window(window)?);
+        Ok(Code::parse(code.0)
             .and_then(|code| self.0.verify_after(&code, seconds, window, last_step)))
     }
 
@@ -305,8 +321,8 @@ impl Hotp {
     /// Args:
     ///     counter: The moving factor of RFC 4226 section 5.1.
     #[pyo3(signature = (counter, /))]
-    fn at(&self, counter: u64) -> String {
-        self.0.code(counter).as_str().to_owned()
+    fn at<'py>(&self, py: Python<'py>, counter: u64) -> Bound<'py, PyString> {
+        PyString::new(py, self.0.code(counter).as_str())
     }
 
     /// Looks for the counter that a code belongs to, in constant time.
@@ -326,9 +342,9 @@ impl Hotp {
     ///     TypeError: The code is not a str.
     ///     ValueError: `look_ahead` is out of range.
     #[pyo3(signature = (code, counter, *, look_ahead=0))]
-    fn verify(&self, code: Typed, counter: u64, look_ahead: u64) -> PyResult<Option<u64>> {
+    fn verify(&self, code: Typed<'_>, counter: u64, look_ahead: u64) -> PyResult<Option<u64>> {
         let look_ahead = window(look_ahead)?;
-        Ok(Code::parse(&code.0).and_then(|code| self.0.verify(&code, counter, look_ahead)))
+        Ok(Code::parse(code.0).and_then(|code| self.0.verify(&code, counter, look_ahead)))
     }
 
     /// Length of a code.

@@ -184,7 +184,7 @@ impl Verifier {
     ///     StoreCorruptError: The user's item was damaged by other hands.
     ///     ConfigurationError: Credentials, region, table or permissions are wrong.
     #[pyo3(signature = (user, code))]
-    fn verify(&self, py: Python<'_>, user: User, code: Typed) -> PyResult<bool> {
+    fn verify(&self, py: Python<'_>, user: User, code: Typed<'_>) -> PyResult<bool> {
         block_on(py, self.checking(user, code)).map(|verdict| verdict.0.is_accepted())
     }
 
@@ -200,7 +200,7 @@ impl Verifier {
     /// Raises:
     ///     LambdaTotpError: For the reasons that `verify` gives.
     #[pyo3(signature = (user, code))]
-    fn check(&self, py: Python<'_>, user: User, code: Typed) -> PyResult<Verification> {
+    fn check(&self, py: Python<'_>, user: User, code: Typed<'_>) -> PyResult<Verification> {
         block_on(py, self.checking(user, code))
     }
 
@@ -209,7 +209,7 @@ impl Verifier {
         &self,
         py: Python<'py>,
         user: User,
-        code: Typed,
+        code: Typed<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
         awaitable(py, self.checking(user, code))
     }
@@ -274,7 +274,7 @@ impl Verifier {
     ///     NoRotationError: No secret waits, or it has lapsed. Nothing was charged.
     ///     LambdaTotpError: For the reasons that `verify` gives.
     #[pyo3(signature = (user, code))]
-    fn confirm(&self, py: Python<'_>, user: User, code: Typed) -> PyResult<Verification> {
+    fn confirm(&self, py: Python<'_>, user: User, code: Typed<'_>) -> PyResult<Verification> {
         block_on(py, self.confirming(user, code))
     }
 
@@ -283,7 +283,7 @@ impl Verifier {
         &self,
         py: Python<'py>,
         user: User,
-        code: Typed,
+        code: Typed<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
         awaitable(py, self.confirming(user, code))
     }
@@ -449,9 +449,9 @@ impl Verifier {
         async move { verifier.register(&user.0, registration).await.map(Enrollment) }
     }
 
-    fn checking(&self, user: User, code: Typed) -> impl Operation<Verification> + use<> {
-        let verifier = self.0.clone();
-        async move { verifier.verify(&user.0, &code.0).await.map(Verification) }
+    fn checking(&self, user: User, code: Typed<'_>) -> impl Operation<Verification> + use<> {
+        let (verifier, code) = (self.0.clone(), code.0.to_owned());
+        async move { verifier.verify(&user.0, &code).await.map(Verification) }
     }
 
     fn rotating(&self, user: User, label: Label) -> impl Operation<Enrollment> + use<> {
@@ -459,9 +459,9 @@ impl Verifier {
         async move { verifier.rotate(&user.0, label).await.map(Enrollment) }
     }
 
-    fn confirming(&self, user: User, code: Typed) -> impl Operation<Verification> + use<> {
-        let verifier = self.0.clone();
-        async move { verifier.confirm(&user.0, &code.0).await.map(Verification) }
+    fn confirming(&self, user: User, code: Typed<'_>) -> impl Operation<Verification> + use<> {
+        let (verifier, code) = (self.0.clone(), code.0.to_owned());
+        async move { verifier.confirm(&user.0, &code).await.map(Verification) }
     }
 
     fn making_recovery_codes(&self, user: User, count: i64) -> impl Operation<Vec<String>> + use<> {
