@@ -9,11 +9,15 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from resource import RUSAGE_CHILDREN, getrusage
+from typing import TYPE_CHECKING, Any
 
 from benches.growth import EMBEDDED
-from benches.measure import Options, Section, Table, python
+from benches.measure import Options, Section, Table, cell, in_turns, python
 from benches.servers import boto3_client, environment, local, new_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TITLE = "Moving in"
 # Every so many rows, one whose secret is not base32.
@@ -62,6 +66,58 @@ def imported(file: Path, where: dict[str, str], *options: str) -> dict[str, Any]
     return {**json.loads(done.stdout), "seconds": seconds, "peak": peak}
 
 
+def taken_in(file: Path, table: Path) -> tuple[float, float]:
+    """Import a file into a file of the embedded engine; return wall and CPU seconds."""
+    command = [python(), "-m", "lambdatotp", "import", str(file), "--embedded", str(table)]
+    variables = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(EMBEDDED)}
+    before, began = getrusage(RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, env=variables, check=True, stdout=subprocess.DEVNULL)
+    wall, after = time.perf_counter() - began, getrusage(RUSAGE_CHILDREN)
+    return wall, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def into(file: Path, there: Path | None) -> Callable[[], tuple[float, float]]:
+    """Return what imports a file into a new table, which has another file's users already."""
+
+    def run() -> tuple[float, float]:
+        with tempfile.TemporaryDirectory(dir=file.parent) as folder:
+            table = Path(folder, "users.db")
+            if there:
+                taken_in(there, table)
+            return taken_in(file, table)
+
+    return run
+
+
+def embedded(options: Options) -> Table:
+    """Import into an empty file of the embedded engine, and where users are in the way."""
+    count = options.amount(options.users, 1000)
+    with tempfile.TemporaryDirectory() as work:
+        users, some = Path(work, "users.csv"), Path(work, "some.csv")
+        lines = [
+            f"user{user},{base64.b32encode(user.to_bytes(20, 'big')).decode()}\n"
+            for user in range(count)
+        ]
+        users.write_text("user,secret\n" + "".join(lines))
+        some.write_text("user,secret\n" + "".join(lines[::50]))
+        cases = {
+            "imported": into(users, None),
+            "imported where every fiftieth is there": into(users, some),
+            "imported once more: all are there": into(users, users),
+        }
+        taken = in_turns(cases, options.rounds(3))
+    columns = ["CSV into a file of the embedded engine", "rows", "seconds", "CPU, s", "rows/s"]
+    table = Table("Into the embedded engine", columns)
+    for name, runs in taken.items():
+        wall, cpu = zip(*runs, strict=True)
+        rates = [count / seconds for seconds in wall]
+        table.rows.append([name, f"{count:,}", cell(wall), cell(cpu), cell(rates)])
+    table.notes.append(
+        "The whole process. Each commit waits for the disk: a hundred users are one commit."
+    )
+    return table
+
+
 def measure(options: Options) -> Section:
     """Rehearse, import, and import once more, with ever larger files."""
     runs = (
@@ -94,4 +150,4 @@ def measure(options: Options) -> Section:
         "not base32. Importing once more is what happens after an interruption."
     )
     intro = "`lambdatotp import` of a CSV file: flat is what the memory should be."
-    return Section("moving", TITLE, intro, [table])
+    return Section("moving", TITLE, intro, [table, embedded(options)])
