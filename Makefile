@@ -197,7 +197,7 @@ $(VENV)/.lambda-tools: $(VENV)/.tools
 dist/.built-$(LAMBDA_TARGET): $(VENV)/.lambda-tools $(RUST_SOURCES) $(PYTHON_SOURCES)
 	@echo "lambdatotp: building the module for Lambda (minutes, the first time) ..."
 	@rm -rf dist
-	@$(BIN)/maturin build --release --locked --zig --target $(LAMBDA_TARGET) \
+	@$(BIN)/maturin build --profile lambda --locked --zig --target $(LAMBDA_TARGET) \
 		--compatibility manylinux2014 --features python --out dist
 	@touch $@
 

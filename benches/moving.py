@@ -100,16 +100,16 @@ def embedded(options: Options) -> Table:
         ]
         users.write_text("user,secret\n" + "".join(lines))
         some.write_text("user,secret\n" + "".join(lines[::50]))
-        cases = {
+        cases: dict[str, Callable[[], tuple[float, float]]] = {
             "imported": into(users, None),
             "imported where every fiftieth is there": into(users, some),
             "imported once more: all are there": into(users, users),
         }
-        taken = in_turns(cases, options.rounds(3))
+        taken: dict[str, list[tuple[float, float]]] = in_turns(cases, options.rounds(3))
     columns = ["CSV into a file of the embedded engine", "rows", "seconds", "CPU, s", "rows/s"]
     table = Table("Into the embedded engine", columns)
-    for name, runs in taken.items():
-        wall, cpu = zip(*runs, strict=True)
+    for name, figures in taken.items():
+        wall, cpu = zip(*figures, strict=True)
         rates = [count / seconds for seconds in wall]
         table.rows.append([name, f"{count:,}", cell(wall), cell(cpu), cell(rates)])
     table.notes.append(
@@ -120,7 +120,7 @@ def embedded(options: Options) -> Table:
 
 def measure(options: Options) -> Section:
     """Rehearse, import, and import once more, with ever larger files."""
-    runs = (
+    runs: tuple[tuple[str, str, list[str]], ...] = (
         ("rehearsed (`--dry-run`)", "new", ["--dry-run"]),
         ("imported", "new", []),
         ("imported once more: all are there", "same", []),
