@@ -71,7 +71,8 @@ PAGE = """<!doctype html><title>Example</title><p>{{ message }}</p>
 <p>Keep these for the day the phone is gone:</p>
 <ul>{% for code in enrollment.recovery_codes %}<li>{{ code }}</li>{% endfor %}</ul>{% endif %}
 <form method="post" action="{% url action %}?{{ query }}">{% csrf_token %}{{ form }}
-<button>{{ action }}</button></form>"""
+<button>{{ action }}</button></form>
+{% if user.is_authenticated %}<p><a href="{% url "change" %}">I have a new phone</a>{% endif %}"""
 
 
 class CodeForm(forms.Form):
@@ -107,7 +108,7 @@ class SecondFactorErrors:
                 return page(request, "Locked: use a recovery code.", "code", CodeForm(), 423)
             case lambdatotp.UserExistsError():
                 return page(request, "It is on already.", "confirm", CodeForm(), 409)
-            case lambdatotp.UserNotFoundError():
+            case lambdatotp.UserNotFoundError() | lambdatotp.NoRotationError():
                 return HttpResponse(str(error), status=409)
             case lambdatotp.LambdaTotpError():  # the log says what, the reply does not
                 logging.getLogger(__name__).error("%s: %s", type(error).__name__, error)
@@ -124,10 +125,17 @@ def page(  # noqa: PLR0913, PLR0917 - all that differs between the pages
     enrollment: lambdatotp.Enrollment | None = None,
 ) -> HttpResponse:
     """Make a page with one form."""
+    shown: dict[str, object]
     shown = {"message": message, "action": action, "form": form or "", "enrollment": enrollment}
+    shown["user"] = request.user
     shown["query"] = request.GET.urlencode()  # where to go after the login
     text = engines["django"].from_string(PAGE).render(shown, request)
     return HttpResponse(text, status=status, headers={"Cache-Control": "no-store"})
+
+
+def id_of(user: AbstractUser) -> str:
+    """Whose second factor it is: the name may change, the key does not."""
+    return str(user.pk)
 
 
 def second_factor_on(user: AbstractUser) -> bool:
@@ -180,7 +188,7 @@ def code(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST or None)
     if not form.is_valid():
         return page(request, "The code from your phone, or a recovery code:", "code", form)
-    if not verifier().verify(user.get_username(), form.cleaned_data["code"]):
+    if not verifier().verify(id_of(user), form.cleaned_data["code"]):
         return page(request, "This code is wrong, or was used before.", "code", CodeForm(), 401)
     request.session.pop("pending", None)
     login(request, user)  # gives the session a new id
@@ -193,9 +201,11 @@ def enroll(request: HttpRequest) -> HttpResponse:
     """Show the QR code and the recovery codes, this once."""
     if request.method != "POST":
         return page(request, "This asks for a second factor.", "enroll")
-    # A user who closed the window before the first code starts again.
     enrollment = verifier().register(
-        request.user.get_username(), recovery_codes=10, replace_unconfirmed=True
+        id_of(request.user),
+        recovery_codes=10,
+        account_name=request.user.get_username(),  # what the phone shows
+        replace_unconfirmed=True,  # a user who closed the window before the first code starts again
     )
     scan = "Scan it, and enter a code:"
     return page(request, scan, "confirm", CodeForm(), enrollment=enrollment)
@@ -206,12 +216,37 @@ def enroll(request: HttpRequest) -> HttpResponse:
 @login_required
 def confirm(request: HttpRequest) -> HttpResponse:
     """Turn the second factor on, once a code shows that the phone has it."""
-    verdict = verifier().check(request.user.get_username(), request.POST.get("code", ""))
+    verdict = verifier().check(id_of(request.user), request.POST.get("code", ""))
     if verdict.outcome != "accepted":  # a recovery code says nothing about the phone
         return page(request, "This code is wrong, or was used before.", "confirm", CodeForm(), 400)
     request.user.groups.add(Group.objects.get_or_create(name="second factor")[0])
     request.session.cycle_key()
     request.session["second_factor_of"] = request.user.pk
+    return redirect("home")
+
+
+@sensitive_post_parameters("code")
+@second_factor_required
+def change(request: HttpRequest) -> HttpResponse:
+    """Show the QR code for a new phone, once the old one has shown a code."""
+    user, form = request.user, CodeForm(request.POST or None)
+    if not form.is_valid():
+        return page(request, "A code from your old phone, or a recovery code:", "change", form)
+    if not verifier().verify(id_of(user), form.cleaned_data["code"]):
+        return page(request, "This code is wrong, or was used before.", "change", CodeForm(), 400)
+    enrollment = verifier().rotate(id_of(user), account_name=user.get_username())
+    scan = "Scan it with the new phone, and enter its code. The old phone works until then."
+    return page(request, scan, "confirm_change", CodeForm(), enrollment=enrollment)
+
+
+@sensitive_post_parameters("code")
+@require_POST
+@second_factor_required
+def confirm_change(request: HttpRequest) -> HttpResponse:
+    """Let the new phone take the place of the old one, once it has shown a code."""
+    if not verifier().confirm(id_of(request.user), request.POST.get("code", "")):
+        wrong = "This code is wrong: enter one from the new phone."
+        return page(request, wrong, "confirm_change", CodeForm(), 400)
     return redirect("home")
 
 
@@ -234,6 +269,8 @@ urlpatterns = [
     path("login/code/", code, name="code"),
     path("second-factor/", enroll, name="enroll"),
     path("second-factor/confirm/", confirm, name="confirm"),
+    path("second-factor/change/", change, name="change"),
+    path("second-factor/change/confirm/", confirm_change, name="confirm_change"),
     path("logout/", LogoutView.as_view(next_page="password"), name="logout"),
     path("vault/", vault, name="vault"),
 ]

@@ -5,7 +5,8 @@
 
 At http://127.0.0.1:8000/docs, as "ana" with the password "correct horse": /login, then
 /second-factor (paste `qr_code` into the address bar, and scan it), /second-factor/confirm,
-/logout, /login, and /login/code, which takes a recovery code as well.
+/logout, /login, and /login/code, which takes a recovery code as well. With a new phone:
+/second-factor/change with a code of the old one, then /second-factor/change/confirm.
 
 For production: unset LAMBDATOTP_EMBEDDED, and the second factors are in DynamoDB; set
 LAMBDATOTP_KEYS, which seals them, and SESSION_KEY, which signs the cookie and makes it
@@ -39,6 +40,7 @@ PENDING_SECONDS = 300
 class User:
     """Your own user, with one new field: whether a code is asked for."""
 
+    email: str
     salt: bytes
     password: bytes
     second_factor: bool = False
@@ -49,14 +51,14 @@ def hashed(password: str, salt: bytes) -> bytes:
     return hashlib.scrypt(password.encode(), salt=salt, n=2**14, r=8, p=1)
 
 
-def new_user(password: str) -> User:
+def new_user(email: str, password: str) -> User:
     """Make a user with a password."""
     salt = secrets.token_bytes(16)
-    return User(salt, hashed(password, salt))
+    return User(email, salt, hashed(password, salt))
 
 
-USERS = {"ana": new_user("correct horse")}
-NOBODY = new_user(secrets.token_hex())  # so that unknown names take as long
+USERS = {"ana": new_user("ana@example.com", "correct horse")}
+NOBODY = new_user("", secrets.token_hex())  # so that unknown names take as long
 
 
 class Credentials(BaseModel):
@@ -98,7 +100,11 @@ async def refuse(_request: Request, error: Exception) -> JSONResponse:
             status, message, headers = 429, str(error), {"Retry-After": str(seconds)}
         case lambdatotp.LockedError():
             status, message, headers = 423, "Locked: use a recovery code.", {}
-        case lambdatotp.UserExistsError() | lambdatotp.UserNotFoundError():
+        case (
+            lambdatotp.UserExistsError()
+            | lambdatotp.UserNotFoundError()
+            | lambdatotp.NoRotationError()
+        ):
             status, message, headers = 409, str(error), {}
         case _:  # ours to mend: the log says what, the reply does not
             logging.getLogger(__name__).error("%s: %s", type(error).__name__, error)
@@ -153,8 +159,12 @@ async def login_code(request: Request, sent: Code, verifier: Verifier) -> dict[s
 @app.post("/second-factor", status_code=201)
 async def enroll(response: Response, user: LoggedIn, verifier: Verifier) -> dict[str, object]:
     """Show the QR code and the recovery codes, this once."""
-    # A user who closed the window before the first code starts again.
-    enrollment = await verifier.register_async(user, recovery_codes=10, replace_unconfirmed=True)
+    enrollment = await verifier.register_async(
+        user,
+        recovery_codes=10,
+        account_name=USERS[user].email,  # what the phone shows: the user id may be a number
+        replace_unconfirmed=True,  # a user who closed the window before the first code starts again
+    )
     response.headers["Cache-Control"] = "no-store"
     return {"qr_code": enrollment.qr_data_uri(), "recovery_codes": enrollment.recovery_codes}
 
@@ -166,6 +176,25 @@ async def confirm(user: LoggedIn, sent: Code, verifier: Verifier) -> None:
     if verdict.outcome != "accepted":  # a recovery code says nothing about the phone
         raise HTTPException(400, "This code is wrong, or was used before.")
     USERS[user].second_factor = True
+
+
+@app.post("/second-factor/change", status_code=201)
+async def change(
+    response: Response, user: LoggedIn, sent: Code, verifier: Verifier
+) -> dict[str, str]:
+    """Show the QR code for a new phone, once the old one, which works on, has shown a code."""
+    if not await verifier.check_async(user, sent.code):  # a recovery code is as good
+        raise HTTPException(400, "This code is wrong, or was used before.")
+    enrollment = await verifier.rotate_async(user, account_name=USERS[user].email)
+    response.headers["Cache-Control"] = "no-store"
+    return {"qr_code": enrollment.qr_data_uri()}
+
+
+@app.post("/second-factor/change/confirm", status_code=204)
+async def confirm_change(user: LoggedIn, sent: Code, verifier: Verifier) -> None:
+    """Let the new phone take the place of the old one, once it has shown a code."""
+    if not await verifier.confirm_async(user, sent.code):
+        raise HTTPException(400, "This code is wrong: send one from the new phone.")
 
 
 @app.post("/logout", status_code=204)

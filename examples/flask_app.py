@@ -31,7 +31,8 @@ PAGE = """<!doctype html><title>Example</title><p>{{ message }}</p>
 <form method="post" action="{{ url_for(action) }}">
 {% for name, kind in fields.items() %}
 <input name="{{ name }}" type="{{ kind }}" placeholder="{{ name }}" autocomplete="off" required>
-{% endfor %}<button>{{ action }}</button></form>"""
+{% endfor %}<button>{{ action }}</button></form>
+{% if session.user %}<p><a href="{{ url_for("change") }}">I have a new phone</a>{% endif %}"""
 CODE = {"code": "text"}
 
 
@@ -40,11 +41,12 @@ class User:
     """Your own user, with one new field: whether a code is asked for."""
 
     password_hash: str
+    email: str
     second_factor: bool = False
 
 
-USERS = {"ana": User(generate_password_hash("correct horse"))}
-NOBODY = User(generate_password_hash(secrets.token_hex()))  # unknown names take as long
+USERS = {"ana": User(generate_password_hash("correct horse"), "ana@example.com")}
+NOBODY = User(generate_password_hash(secrets.token_hex()), "")  # unknown names take as long
 
 # Connects with the first call, not here. A registration that is not confirmed within ten
 # minutes may be started again.
@@ -88,6 +90,8 @@ def refuse(error: lambdatotp.LambdaTotpError) -> tuple[str, int, dict[str, str]]
             return page("Locked: use a recovery code.", "code"), 423, {}
         case lambdatotp.UserExistsError():
             return page("It is on already.", "confirm"), 409, {}
+        case lambdatotp.NoRotationError():
+            return page("It took too long. A code from your old phone:", "change"), 409, {}
         case lambdatotp.UserNotFoundError():
             return str(error), 409, {}
     # Ours to mend: the log says what, the reply does not.
@@ -138,8 +142,13 @@ def code() -> str | Response | tuple[str, int]:
 @app.post("/second-factor")
 def enroll() -> str:
     """Show the QR code and the recovery codes, this once."""
-    # A user who closed the window before the first code starts again.
-    enrollment = verifier.register(logged_in(), recovery_codes=10, replace_unconfirmed=True)
+    user = logged_in()
+    enrollment = verifier.register(
+        user,
+        recovery_codes=10,
+        account_name=USERS[user].email,  # what the phone shows: the user id may be a number
+        replace_unconfirmed=True,  # a user who closed the window before the first code starts again
+    )
     return page("Scan it, and enter a code:", "confirm", enrollment=enrollment)
 
 
@@ -151,6 +160,27 @@ def confirm() -> Response | tuple[str, int]:
     if verdict.outcome != "accepted":  # a recovery code says nothing about the phone
         return page("This code is wrong, or was used before.", "confirm"), 400
     USERS[user].second_factor = True
+    return redirect(url_for("home"))
+
+
+@app.route("/second-factor/change", methods=["GET", "POST"])
+def change() -> str | tuple[str, int]:
+    """Show the QR code for a new phone, once the old one has shown a code."""
+    user = logged_in()
+    if request.method == "GET":
+        return page("A code from your old phone, or a recovery code:", "change")
+    if not verifier.verify(user, request.form["code"]):
+        return page("This code is wrong, or was used before.", "change"), 400
+    enrollment = verifier.rotate(user, account_name=USERS[user].email)
+    message = "Scan it with the new phone, and enter its code. The old phone works until then."
+    return page(message, "confirm_change", enrollment=enrollment)
+
+
+@app.post("/second-factor/change/confirm")
+def confirm_change() -> Response | tuple[str, int]:
+    """Let the new phone take the place of the old one, once it has shown a code."""
+    if not verifier.confirm(logged_in(), request.form["code"]):
+        return page("This code is wrong: enter one from the new phone.", "confirm_change"), 400
     return redirect(url_for("home"))
 
 

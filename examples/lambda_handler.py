@@ -15,8 +15,8 @@ To package it, with the handler lambda_handler.handler on Python 3.10 or newer:
     cp examples/lambda_handler.py out/function/
     (cd out/function && python -m zipfile -c ../function.zip *)
 
-Its role needs dynamodb:PutItem and dynamodb:UpdateItem on the one table (GetItem, too,
-once you call `delete`), its configuration LAMBDATOTP_TABLE_NAME, LAMBDATOTP_KEYS, which
+Its role needs dynamodb:PutItem, dynamodb:UpdateItem and, for changes of phone,
+dynamodb:GetItem on the one table, its configuration LAMBDATOTP_TABLE_NAME, LAMBDATOTP_KEYS, which
 seals the secrets, and SESSION_KEY: `openssl rand -hex 32`.
 """
 
@@ -76,7 +76,7 @@ def passed(event: Event, user: str) -> bool:
     return False
 
 
-def _route(event: Event) -> Reply:
+def _route(event: Event) -> Reply:  # noqa: PLR0911 - one a route
     context, body = event["requestContext"], _body(event)
     if body is None:
         return _reply(400, {"message": "The body is no JSON object."})
@@ -85,17 +85,23 @@ def _route(event: Event) -> Reply:
         return _reply(401, {"message": "Log in first."})
     match context["http"]["method"], event["rawPath"].removeprefix(f"/{context['stage']}"):
         case "POST", "/second-factor":
-            return _enroll(user)
+            return _enroll(user, _account_name(context))
         case "POST", "/second-factor/code":
             return _code(user, str(body.get("code", "")))
+        case "POST", "/second-factor/change":
+            return _change(user, str(body.get("code", "")), _account_name(context))
+        case "POST", "/second-factor/change/confirm":
+            return _confirm_change(user, str(body.get("code", "")))
         case "GET", "/":
             return _reply(200, {"user": user, "passed": passed(event, user)})
     return _reply(404, {"message": "There is no such route."})
 
 
-def _enroll(user: str) -> Reply:
+def _enroll(user: str, account_name: str | None) -> Reply:
     # A user who closed the window before the first code starts again.
-    enrollment = verifier.register(user, recovery_codes=10, replace_unconfirmed=True)
+    enrollment = verifier.register(
+        user, recovery_codes=10, account_name=account_name, replace_unconfirmed=True
+    )
     shown = {"qr_code": enrollment.qr_data_uri(), "recovery_codes": enrollment.recovery_codes}
     return _reply(201, shown)
 
@@ -109,6 +115,21 @@ def _code(user: str, code: str) -> Reply:
     return _reply(200, {"user": user}, cookies=(cookie,))
 
 
+def _change(user: str, code: str, account_name: str | None) -> Reply:
+    """Show the QR code for a new phone, once the old one, which works on, has shown a code."""
+    if not verifier.verify(user, code):  # a recovery code is as good
+        return _reply(400, {"message": "This code is wrong, or was used before."})
+    enrollment = verifier.rotate(user, account_name=account_name)
+    return _reply(201, {"qr_code": enrollment.qr_data_uri()})
+
+
+def _confirm_change(user: str, code: str) -> Reply:
+    """Let the new phone take the place of the old one, once it has shown a code."""
+    if not verifier.confirm(user, code):
+        return _reply(400, {"message": "This code is wrong: send one from the new phone."})
+    return _reply(200, {"user": user})
+
+
 def _seal(user: str, until: str) -> str:
     return hmac.new(KEY, f"{until} {user}".encode(), hashlib.sha256).hexdigest()
 
@@ -120,6 +141,12 @@ def _user(authorizer: dict[str, Any], body: dict[str, Any]) -> str | None:
     if "iam" in authorizer and isinstance(body.get("user"), str):
         return str(body["user"])
     return None
+
+
+def _account_name(context: dict[str, Any]) -> str | None:
+    """Return what the phone is to show: the id is a UUID (a Cognito `sub`), the address is not."""
+    claims = (context.get("authorizer") or {}).get("jwt", {}).get("claims", {})
+    return str(claims["email"]) if "email" in claims else None
 
 
 def _body(event: Event) -> dict[str, Any] | None:
@@ -137,7 +164,11 @@ def _refusal(error: lambdatotp.LambdaTotpError) -> Reply:
             return _reply(429, {"message": str(error)}, {"Retry-After": str(seconds)})
         case lambdatotp.LockedError():
             return _reply(423, {"message": "Locked: use a recovery code."})
-        case lambdatotp.UserExistsError() | lambdatotp.UserNotFoundError():
+        case (
+            lambdatotp.UserExistsError()
+            | lambdatotp.UserNotFoundError()
+            | lambdatotp.NoRotationError()
+        ):
             return _reply(409, {"message": str(error)})
         case lambdatotp.InvalidUserError():
             return _reply(400, {"message": str(error)})
@@ -160,7 +191,7 @@ if __name__ == "__main__":
         "requestContext": {
             "stage": "$default",
             "http": {"method": "POST"},
-            "authorizer": {"jwt": {"claims": {"sub": "ana@example.com"}}},
+            "authorizer": {"jwt": {"claims": {"sub": "4711", "email": "ana@example.com"}}},
         },
     }
     print(json.dumps(handler(sample, None), indent=2))

@@ -48,10 +48,21 @@ def add_user(db: sqlite3.Connection, name: str, password: str) -> None:
 
 def enroll(db: sqlite3.Connection, name: str) -> str:
     """Give a user a secret, and return the key URI to show as a QR code."""
-    uri = verifier().register(name).uri
+    # A user who closed the window before the first code starts again.
+    uri = verifier().register(name, replace_unconfirmed=True).uri
     db.execute("UPDATE users SET second_factor = 1 WHERE name = ?", (name,))
     db.commit()
     return uri
+
+
+def change_phone(name: str, code: str) -> str | None:
+    """Return the key URI for a new phone; None, unless the code of the old one is right."""
+    return verifier().rotate(name).uri if verifier().verify(name, code) else None
+
+
+def confirm_phone(name: str, code: str) -> bool:
+    """Let the new phone take the place of the old one, which works until this code is right."""
+    return bool(verifier().confirm(name, code))
 
 
 def move(db: sqlite3.Connection, name: str, secret: str) -> None:

@@ -195,6 +195,7 @@ def test_the_packaging_as_it_says(clone, tmp_path):
 def event(method: str, path: str, body: object = None, **context: object) -> dict[str, object]:
     """An event of version 2.0, as an HTTP API sends it after its JWT authorizer."""
     claims = {"iss": "https://issuer.example.com", "sub": "ana", "token_use": "access"}
+    claims["email"] = "ana@example.com"
     return {
         "version": "2.0",
         "routeKey": f"{method} {path}",
@@ -283,6 +284,29 @@ def test_the_handler_the_whole_way(function, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_the_handler_changes_a_phone(function):
+    old = Phone(function(event("POST", "/second-factor")))
+    assert old.totp.name == "ana@example.com"
+    assert function(code_event(code_of(old))).status == 200
+
+    def change(code: str) -> Answer:
+        return function(event("POST", "/second-factor/change", {"code": code}))
+
+    def confirm(code: str) -> Answer:
+        return function(event("POST", "/second-factor/change/confirm", {"code": code}))
+
+    assert confirm("123456").status == 409
+    assert change(wrong_codes(old, 1)[0]).status == 400
+    shown = change(code_of(old, 1))
+    assert (shown.status, shown.headers["Cache-Control"]) == (201, "no-store")
+    new = Phone(shown)
+    assert new.totp.name == "ana@example.com"
+    assert confirm(wrong_codes(new, 1)[0]).status == 400
+    assert function(code_event(old.recovery_codes[0])).status == 200
+    assert confirm(code_of(new)).status == 200
+    assert function(code_event(code_of(new, 1))).status == 200
+
+
 def test_its_cookie_is_one_users_own(function):
     phone = Phone(function(event("POST", "/second-factor")))
     (cookie,) = function(code_event(code_of(phone))).headers["cookies"]
@@ -335,8 +359,10 @@ def test_a_function_url_is_for_the_backend(function):
 
 
 def test_a_jwt_user_cannot_name_another(function):
-    shown = function(event("POST", "/second-factor", {"user": "bob"}))
-    assert Phone(shown).totp.name == "ana"
+    function(event("POST", "/second-factor", {"user": "bob"}))
+    assert lambdatotp.Verifier().status("ana").registered_at
+    with pytest.raises(lambdatotp.UserNotFoundError):
+        lambdatotp.Verifier().status("bob")
 
 
 def test_the_handler_without_the_table(monkeypatch, capsys):
@@ -445,7 +471,14 @@ def test_after_it_new_users_are_lambdatotps(users):
     assert after.login(db, "eve", PASSWORD, "") is True
     phone = pyotp.parse_uri(after.enroll(db, "eve"))
     assert after.login(db, "eve", PASSWORD, "") is False
+    # Who closed the window starts again; and a new phone takes the old one's place.
+    phone = pyotp.parse_uri(after.enroll(db, "eve"))
     assert after.login(db, "eve", PASSWORD, phone.now()) is True
+    assert after.change_phone("eve", "") is None
+    new = pyotp.parse_uri(after.change_phone("eve", phone.at(time.time(), counter_offset=1)))
+    assert after.confirm_phone("eve", "") is False
+    assert after.confirm_phone("eve", new.now()) is True
+    assert after.login(db, "eve", PASSWORD, new.at(time.time(), counter_offset=1)) is True
     assert db.execute("SELECT totp_secret FROM users WHERE name = 'eve'").fetchone() == (None,)
 
 

@@ -45,6 +45,16 @@ class Site:
     def code(self, code: str) -> Answer:
         return self.send("POST", self.CODE, code=code)
 
+    def user(self) -> str:
+        """Whom lambdatotp knows ana as."""
+        return "ana"
+
+    def change(self, code: str) -> Answer:
+        return self.send("POST", self.CHANGE, code=code)
+
+    def confirm_change(self, code: str) -> Answer:
+        return self.send("POST", self.CONFIRM_CHANGE, code=code)
+
     def enroll(self) -> Answer:
         return self.send("POST", self.ENROLL)
 
@@ -62,6 +72,7 @@ class Site:
 class FastapiSite(Site):
     LOGIN, CODE, LOGOUT = "/login", "/login/code", "/logout"
     ENROLL, CONFIRM = "/second-factor", "/second-factor/confirm"
+    CHANGE, CONFIRM_CHANGE = "/second-factor/change", "/second-factor/change/confirm"
 
     def __init__(self, module: Any, url: str) -> None:
         super().__init__(module)
@@ -76,6 +87,7 @@ class FastapiSite(Site):
 class FlaskSite(Site):
     LOGIN, CODE, LOGOUT = FastapiSite.LOGIN, FastapiSite.CODE, FastapiSite.LOGOUT
     ENROLL, CONFIRM = FastapiSite.ENROLL, FastapiSite.CONFIRM
+    CHANGE, CONFIRM_CHANGE = FastapiSite.CHANGE, FastapiSite.CONFIRM_CHANGE
 
     def __init__(self, module: Any) -> None:
         super().__init__(module)
@@ -89,12 +101,16 @@ class FlaskSite(Site):
 class DjangoSite(Site):
     LOGIN, CODE, LOGOUT = "/login/", "/login/code/", "/logout/"
     ENROLL, CONFIRM = "/second-factor/", "/second-factor/confirm/"
+    CHANGE, CONFIRM_CHANGE = "/second-factor/change/", "/second-factor/change/confirm/"
 
     def __init__(self, module: Any) -> None:
         from django.test import Client
 
         super().__init__(module)
         self.client = Client(enforce_csrf_checks=True, SERVER_NAME="localhost")
+
+    def user(self) -> str:
+        return str(self.module.get_user_model().objects.get(username="ana").pk)
 
     def turn_on(self) -> None:
         user = self.module.get_user_model().objects.get()
@@ -216,12 +232,13 @@ def test_a_second_factor_is_turned_on_by_the_phone(site):
     assert shown.headers["Cache-Control"] == "no-store"
     phone = Phone(shown)
     assert len(phone.recovery_codes) == 10
+    assert phone.totp.name == ("ana" if isinstance(site, DjangoSite) else "ana@example.com")
     # Whoever closed the window starts again, and the first QR code is worth nothing.
     first, phone = phone, Phone(site.enroll())
     assert not set(first.recovery_codes) & set(phone.recovery_codes)
     assert site.confirm(code_of(first)).status == 400
     # Until the first code, it may lapse.
-    status = lambdatotp.Verifier().status("ana")
+    status = lambdatotp.Verifier().status(site.user())
     assert status.expires_at - status.registered_at == 600
     # A recovery code says nothing about the phone.
     for code in (wrong_codes(phone, 1)[0], phone.recovery_codes[0]):
@@ -270,12 +287,44 @@ def test_the_whole_way(site, caplog):
     site.password()
     assert site.code(spare).status == 401
     # With the operator's help, the next code is looked at again.
-    lambdatotp.Verifier().unlock("ana")
+    lambdatotp.Verifier().unlock(site.user())
     assert site.code(wrong_codes(phone, 1)[0]).status == 401
     assert not site.inside()
 
     for text in (phone.secret, first, second, *phone.recovery_codes):
         assert not re.search(rf"\b{text}\b", caplog.text)
+
+
+def test_a_change_of_phone(site):
+    assert site.change("123456").status in {302, 401}
+    assert site.confirm_change("123456").status in {302, 401}
+    old = enrolled(site)
+    site.password()
+    # Not with the password alone.
+    assert site.change(code_of(old, 1)).status in {302, 401}
+    site.code(code_of(old, 1))
+    assert site.inside()
+    assert site.confirm_change(code_of(old)).status == 409  # there is no change under way
+    lambdatotp.Verifier().unlock(site.user())
+    for wrong in (code_of(old), *wrong_codes(old, 1)):
+        assert site.change(wrong).status == 400
+    # A recovery code is as good, for who has lost the phone.
+    shown = site.change(old.recovery_codes[0])
+    assert shown.headers["Cache-Control"] == "no-store"
+    new = Phone(shown)
+    assert new.totp.name == old.totp.name
+    assert new.secret != old.secret
+    assert not new.recovery_codes
+    assert site.confirm_change(wrong_codes(new, 1)[0]).status == 400
+    # Until the new one has shown a code, the old one is the phone.
+    assert not lambdatotp.Verifier().verify(site.user(), code_of(new))
+    assert site.confirm_change(code_of(new)).status < 400
+    assert site.inside()
+    site.logout()
+    site.password()
+    assert site.code(code_of(old, 1)).status == 401
+    assert site.code(code_of(new, 1)).status < 400
+    assert site.inside()
 
 
 def test_a_code_without_the_password_is_nothing(site):
