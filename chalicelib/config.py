@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from functools import cache
+from urllib.parse import urlsplit
 
 import lambdatotp
 from lambdatotp import _tokens
@@ -51,9 +52,52 @@ REGION = variable("LAMBDATOTP_REGION") or REGION
 TABLE_NAME = variable("LAMBDATOTP_TABLE_NAME") or TABLE_NAME
 APP_NAME = variable("LAMBDATOTP_ISSUER") or APP_NAME
 
+# Where a link may lead in plaintext: to this machine.
+LOCAL = {"localhost", "127.0.0.1", "::1"}
+
+
+def choice(name: str, *choices: str) -> str:
+    """Read a variable that holds one of some words, in any case; by default the first one."""
+    value = (variable(name) or choices[0]).lower()
+    if value not in choices:
+        stop(f"{name} is neither {', '.join(choices[:-1])} nor {choices[-1]}")
+    return value
+
+
+def link(name: str) -> str | None:
+    """Read a variable that holds a link: an https URL, or a path on the app's own host."""
+    value = variable(name)
+    if value is not None and not _can_be_followed(value):
+        stop(
+            f"{name} cannot be used: give an https:// URL, or a path such as /account, in visible "
+            "ASCII characters"
+        )
+    return value
+
+
+def _can_be_followed(value: str) -> bool:
+    # Browsers take a backslash for a slash, and drop blanks: //elsewhere is no path.
+    if "\\" in value or not _tokens.visible(value):
+        return False
+    if value.startswith("/"):
+        return not value.startswith("//")
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return False
+    if not parts.hostname or "@" in parts.netloc:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOCAL)
+
+
 # Serve the page on which users enroll, at /enroll: LAMBDATOTP_ENROLL_PAGE=on. A browser
-# signs no requests, so with IAM_AUTHORIZATION there is none.
-ENROLL_PAGE = (variable("LAMBDATOTP_ENROLL_PAGE") or "").lower() == "on"
+# signs no requests, so with IAM_AUTHORIZATION there is none. `lambdatotp serve` sets "demo":
+# then the page also invites to type a code again, to see that it is refused.
+ENROLL_PAGE = choice("LAMBDATOTP_ENROLL_PAGE", "off", "on", "demo")
+
+# Where the page leads when it is done. By default nowhere.
+ENROLL_LINK = link("LAMBDATOTP_ENROLL_LINK")
 
 # Write the audit trail: on Lambda, unless LAMBDATOTP_AUDIT says otherwise.
 OFF = {"0", "off", "false", "no"}

@@ -1,13 +1,24 @@
 "use strict";
 const $ = (id) => document.getElementById(id);
 
+// How long an accepted code of the old phone counts: minutes, as a login's second step has.
+const PROVEN = 5 * 60_000;
 // How far a clock may be off unnoticed, and how long a reply may take, in milliseconds.
 const TOLERANCE = 3000;
 const PATIENCE = 30000;
 
+// To change the phone of somebody who is enrolled, not to enroll them.
+let changing = false;
+// Whose old phone has shown a code, and until when that counts.
+let proven = {user: "", until: 0};
+// Only while a click on the button that says so is handled: one click restarts once.
+let restarting = false;
+// Where the code is checked.
+let route = "verify";
 let user = "";
 let period = 30;
 let digits = 6;
+let issuer = "";
 let recoveryCodes = [];
 // What to add to this device's clock to have the server's.
 let skew = 0;
@@ -53,7 +64,7 @@ async function call(path, fields) {
   const token = $("token")?.value.trim();
   if (token !== undefined) {
     // What no header can carry is not a token.
-    if (!/^[\x21-\x7e]+$/.test(token)) return {status: 401, body: {}};
+    if (!/^[\x21-\x7e]+$/.test(token)) return {path, status: 401, body: {}};
     headers.Authorization = `Bearer ${token}`;
   }
   const sent = Date.now();
@@ -66,25 +77,32 @@ async function call(path, fields) {
     });
     compareClocks(reply.headers.get("Date"), sent);
     return {
+      path,
+      restarted: fields.replace_unconfirmed,
       status: reply.status,
       retry: Number(reply.headers.get("Retry-After")),
       body: await reply.json().catch(() => ({})),
     };
   } catch {
-    return {status: 0, body: {}};
+    return {path, status: 0, body: {}};
   }
 }
 
 /* What to do about a reply that is not a success. */
-function refusal({status, retry, body}) {
+function refusal({path, restarted, status, retry, body}) {
   const again = retry ? `in ${amount(retry)}` : "in a while";
   switch (status) {
     case 0: return ["No answer came", "Check the connection, then try again."];
-    case 400: return ["That cannot be used", `${body.Message ?? ""} Change it, then try again.`];
-    case 401: return ["The API token is not right", "Correct it, then try again."];
-    case 404: return ["This user is not registered any more", "Reload the page to start over."];
-    case 409: return ["This user is registered already",
-      "Type another name, or ask the operator of this service to remove the old registration."];
+    case 400: return ["That cannot be used", `${(body.Message ?? "")
+      .replace(/^Invalid user: it/, "The user").replace(/^Invalid account_name: it/, "The name")
+    } Change it, then try again.`];
+    case 401: return ["The access token is not right", "Correct it, then try again."];
+    case 403: return ["The access token may not do that",
+      "Use an enroll token (LAMBDATOTP_ENROLL_TOKEN) or the API token."];
+    case 404: return $("start")
+      ? ["This user is not registered", "Correct the name, or set the second factor up first."]
+      : ["This user is not registered any more", "Reload the page to start over."];
+    case 409: return path === "confirm" ? ended() : taken(restarted);
     case 423: return ["Locked after too many wrong codes",
       "Ask the operator of this service to unlock this user."];
     case 429: return ["Too many tries", `Try again ${again}.`];
@@ -94,14 +112,31 @@ function refusal({status, retry, body}) {
   }
 }
 
+function taken(restarted) {
+  const help = `${$("switch") ? "If the phone is new, change to it below. " : ""
+  }Otherwise ask the operator of this service to remove the old registration.`;
+  return restarted
+    ? ["This user is enrolled already", `Nothing was changed. ${help}`]
+    : ["This user is registered already", "If the page was closed before a code was accepted, "
+      + `start again: the earlier QR code then stops working. ${help}`];
+}
+
+function ended() {
+  return unanswered.size
+    ? ["The change may be complete", "An earlier try got no answer. Wait for the next code of the "
+      + "new phone, and type it. If it is refused, the old phone still works: begin again."]
+    : ["This change of phone has ended", "It took too long, or was completed elsewhere. Begin "
+      + "again, with a code of the phone that works."];
+}
+
 function refuse(id, reply, input) {
   const [title, text] = refusal(reply);
   say(id, reply.status === 429 || reply.status === 503 ? "warn" : "bad", title, text);
-  if (reply.status === 401) {
+  if ($("token") && (reply.status === 401 || reply.status === 403)) {
     $("token-part").hidden = false;
     invalid($("token"));
   } else {
-    invalid(input, reply.status === 400 || reply.status === 409);
+    invalid(input, reply.status === 400 || ($("start") && [404, 409].includes(reply.status)));
   }
 }
 
@@ -143,12 +178,35 @@ function onCopy(button, source, text) {
 }
 
 function goTo(step, title) {
-  for (const [index, item] of [...document.querySelectorAll(".steps li")].entries()) {
+  for (const [index, item] of [...document.querySelectorAll(".steps li:not([hidden])")].entries()) {
     item.toggleAttribute("data-past", index < step);
     if (index === step) item.setAttribute("aria-current", "step");
     else item.removeAttribute("aria-current");
   }
   $(title).focus();
+}
+
+/* The form, to enroll somebody or to change the phone of somebody who is enrolled. */
+function choose(change) {
+  changing = change;
+  document.title = $("title").textContent = change
+    ? "Change to a new phone" : "Set up your second factor";
+  $("first-step").textContent = change ? "Old phone" : "Name";
+  $("scan-step").textContent = change ? "New phone" : "Scan";
+  $("show").textContent = change ? "Check this code" : "Show the QR code";
+  $("switch").textContent = change ? "Set up a second factor instead" : "Change to a new phone";
+  $("old-hint").hidden = $("old-part").hidden = !change;
+  $("recovery-part").hidden = change;
+  askAnew();
+  $("title").focus();
+}
+
+/* What was said and proven is about the user that was there then. */
+function askAnew() {
+  $("start-message").replaceChildren();
+  $("restart").hidden = true;
+  proven = {user: "", until: 0};
+  $("old-part").hidden = !changing;
 }
 
 async function register() {
@@ -159,15 +217,41 @@ async function register() {
     return;
   }
   const fields = {user: name};
-  if ($("recovery").checked) fields.recovery_codes = 10;
-  const reply = await call("./", fields);
+  if ($("account-name").value) fields.account_name = $("account-name").value;
+  if (changing) {
+    if (!(await prove(name))) return;
+  } else {
+    if ($("recovery").checked) fields.recovery_codes = 10;
+    if (restarting) fields.replace_unconfirmed = true;
+  }
+  const reply = await call(changing ? "rotate" : "./", fields);
   if (reply.status !== 201 || !reply.body.qr_code) {
-    refuse("start-message", reply, $("user"));
+    const named = reply.status === 400 && /account_name/.test(reply.body.Message);
+    refuse("start-message", reply, $(named ? "account-name" : "user"));
+    $("restart").hidden = changing || reply.restarted || reply.status !== 409;
     return;
   }
   user = name;
   recoveryCodes = reply.body.recovery_codes ?? [];
   show(reply.body);
+}
+
+/* Whether a code of the old phone was accepted: now, or a moment ago for a try that failed. */
+async function prove(name) {
+  if (proven.user === name && performance.now() < proven.until) return true;
+  $("old-part").hidden = false;
+  const code = $("old").value.trim();
+  if (!code) {
+    say("start-message", "bad", "The code is missing", "Type a code of the old phone.");
+    invalid($("old"));
+    return false;
+  }
+  const reply = await call("verify", {user: name, code});
+  if (!judge("start-message", reply, code, $("old"), $("user"))) return false;
+  proven = {user: name, until: performance.now() + PROVEN};
+  $("old").value = "";
+  $("old-part").hidden = true;
+  return true;
 }
 
 function show({qr_code: uri, qr_code_url: picture}) {
@@ -176,8 +260,8 @@ function show({qr_code: uri, qr_code_url: picture}) {
   digits = Number(parameters.get("digits") ?? 6);
   $("qr").src = picture;
   $("open").href = uri;
-  $("account").textContent = user;
-  $("issuer").textContent = parameters.get("issuer");
+  $("account").textContent = $("account-name").value || user;
+  $("issuer").textContent = issuer = parameters.get("issuer");
   $("key").textContent = parameters.get("secret").match(/.{1,4}/g).join(" ");
   $("kind").textContent = `Time-based, ${digits} digits, every ${period} seconds, `
     + (parameters.get("algorithm") ?? "SHA1");
@@ -187,6 +271,13 @@ function show({qr_code: uri, qr_code_url: picture}) {
     $("token-part").hidden = true;
     $("token").setAttribute("form", "check-form");
   }
+  if (changing) {
+    route = "confirm";
+    $("keeps").hidden = false;
+    $("scan-title").textContent = "Scan this with the new phone";
+    $("check-title").textContent = "Then type the code that the new phone shows";
+  }
+  $("save-step").hidden = !recoveryCodes.length;
   $("scan").hidden = $("check").hidden = false;
   tick();
   goTo(1, "scan-title");
@@ -201,54 +292,92 @@ async function check() {
     invalid($("code"));
     return;
   }
-  const reply = await call("verify", {user, code});
+  const reply = await call(route, {user, code});
+  if (reply.status === 409) {
+    $("begin").hidden = false;
+    // A change that is complete shows in the next code.
+    if (unanswered.size) route = "verify";
+  }
+  if (!judge("check-message", reply, code, $("code"), $("code"))) return;
+  accepted.add(code);
+  invalid($("code"), false);
+  if ($("scan")) finish();
+  else say("check-message", "ok", "Accepted", "This code is now used up, too.");
+}
+
+/* Whether a code was accepted; if not, says why. */
+function judge(id, reply, code, input, other) {
   if (typeof reply.body.code_is_valid !== "boolean") {
     if (!reply.status || reply.status >= 500) unanswered.add(code);
-    refuse("check-message", reply, $("code"));
-    return;
+    refuse(id, reply, reply.status === 404 ? other : input);
+    return false;
   }
-  if ($("token")) $("token-part").hidden = true;
-  if (reply.body.code_is_valid) {
-    const first = !accepted.size;
-    accepted.add(code);
-    invalid($("code"), false);
-    if (first) finish();
-    else say("check-message", "ok", "Accepted", "This code is now used up, too.");
-    return;
-  }
+  if ($("token") && !$("start")) $("token-part").hidden = true;
+  if (reply.body.code_is_valid) return true;
   if (accepted.has(code)) {
-    say("check-message", "warn", "Already used",
+    say(id, "warn", "Already used",
       "It worked once. Anyone who saw you type it cannot use it again. Wait for the next one.");
   } else if (unanswered.has(code)) {
-    say("check-message", "bad", "Not accepted",
+    say(id, "bad", "Not accepted",
       "An earlier try got no answer, and may have used this code up. Wait for the next one.");
   } else {
-    say("check-message", "bad", "Not right",
+    say(id, "bad", "Not right",
       "Compare it with the app. If it is about to change there, wait for the next one.");
   }
-  invalid($("code"));
+  invalid(input);
+  return false;
 }
 
 /* The secret has done its work here: nothing of it stays in the page. */
 function finish() {
   $("scan").remove();
+  $("begin").remove();
   $("check-message").replaceChildren();
   $("who").textContent = user;
+  if (recoveryCodes.length) save();
+  else done();
+}
+
+function save() {
   for (const code of recoveryCodes) {
     const item = document.createElement("li");
     item.textContent = code;
     $("codes").append(item);
   }
-  $("recovery-part").hidden = !recoveryCodes.length;
-  $("check-title").textContent = "Each code works once";
-  $("check-hint").textContent = "Type the same one again: it is refused now. To be accepted "
-    + "again, wait for the next one.";
-  $("done").hidden = $("another").hidden = false;
-  goTo(2, "done-title");
+  const whose = `Recovery codes of ${user} for ${issuer}`;
+  $("whose").textContent = whose;
+  const text = `${whose}\nEach works once.\n\n${recoveryCodes.join("\n")}\n`;
+  $("download").href = URL.createObjectURL(new Blob([text], {type: "text/plain"}));
+  $("check").hidden = true;
+  $("save").hidden = false;
+  goTo(2, "save-title");
+}
+
+function done() {
+  if (recoveryCodes.length) {
+    URL.revokeObjectURL($("download").href);
+    recoveryCodes = [];
+  }
+  $("save").remove();
+  if (changing) {
+    $("what").textContent = "has a new phone. Codes of the old one are refused from now on: "
+      + "delete the entry there. Recovery codes stay as they are.";
+  }
+  $("done").hidden = false;
+  if ($("demo")) {
+    route = "verify";
+    $("check-title").textContent = "Each code works once";
+    $("check").hidden = $("demo").hidden = false;
+  } else {
+    $("check").remove();
+    $("token-part")?.remove();
+  }
+  goTo(document.querySelectorAll(".steps li:not([hidden])").length - 1, "done-title");
 }
 
 /* Once a second, in step with the authenticator app's own countdown. */
 function tick() {
+  if (!$("check")) return;
   const time = now();
   const left = period - Math.floor(time / 1000) % period;
   const arc = $("arc").style;
@@ -269,5 +398,16 @@ onSubmit($("start"), register);
 onSubmit($("check-form"), check);
 onCopy("copy-key", "key", () => $("key").textContent.replaceAll(" ", ""));
 onCopy("copy-codes", "codes", () => recoveryCodes.join("\n"));
+$("user").addEventListener("input", askAnew);
+// No submit button: Enter in a form presses its first one, and must not start anything again.
+$("restart").addEventListener("click", () => {
+  restarting = true;
+  $("start").requestSubmit($("show"));
+  restarting = false;
+});
+$("switch")?.addEventListener("click", () => choose(!changing));
+$("print-codes").addEventListener("click", () => print());
+$("saved").addEventListener("click", done);
 $("page").hidden = false;
+if ($("switch") && new URLSearchParams(location.search).has("change")) choose(true);
 ($("token") ?? $("user")).focus();

@@ -31,6 +31,7 @@ SEAL = "src/store/seal.rs"
 SIMULATION = "cargo --test simulation"
 SEALING = "tests/python/store/test_sealing.py"
 PAGE = "tests/python/page"
+ROUTES = "tests/python/http/test_routes.py"
 ACCESS = "chalicelib/access.py"
 AUDIT = "python/lambdatotp/_audit.py"
 AUDITED = "tests/python/module/test_audit_callable.py"
@@ -763,9 +764,63 @@ MUTANTS = {
     ),
     "enrollment page: a user's name is HTML": Mutant(
         "chalicelib/enroll.js",
-        '$("account").textContent = user;',
-        '$("account").innerHTML = user;',
+        '$("account").textContent =',
+        '$("account").innerHTML =',
         f"{PAGE} -k are_text",
+    ),
+    "enrollment page: Enter starts a registration again": Mutant(
+        "chalicelib/enroll.html",
+        '<button id="restart" type="button"',
+        '<button id="restart" type="submit"',
+        f"{PAGE} -k enter_never",
+    ),
+    "enrollment page: a click on that counts for later, too": Mutant(
+        "chalicelib/enroll.js",
+        "  restarting = false;\n",
+        "",
+        f"{PAGE} -k is_not_kept",
+    ),
+    "enrollment page: that is offered for whatever user is typed next": Mutant(
+        "chalicelib/enroll.js",
+        '$("user").addEventListener("input", askAnew);\n',
+        "",
+        f"{PAGE} -k a_user_who_exists",
+    ),
+    "enrollment page: a new phone without a code of the old one": Mutant(
+        "chalicelib/enroll.js",
+        "if (!(await prove(name))) return;",
+        "await prove(name);",
+        f"{PAGE} -k nothing_begins",
+    ),
+    "enrollment page: a code of the old phone counts for ever": Mutant(
+        "chalicelib/enroll.js",
+        " && performance.now() < proven.until",
+        "",
+        f"{PAGE} -k not_count_for_ever",
+    ),
+    "enrollment page: recovery codes stay": Mutant(
+        "chalicelib/enroll.js",
+        '$("save").remove();',
+        '$("save").hidden = true;',
+        f"{PAGE} -k shown_once_and_work",
+    ),
+    "enrollment page: a setting that is misspelled opens it": Mutant(
+        "chalicelib/config.py",
+        "if value not in choices:",
+        "if not value:",
+        f"{ROUTES} -k neither_on_nor_off",
+    ),
+    "enrollment page: its link leads anywhere": Mutant(
+        "chalicelib/config.py",
+        'return not value.startswith("//")',
+        "return True",
+        f"{ROUTES} -k cannot_be_used",
+    ),
+    "enrollment page: its link is HTML": Mutant(
+        "chalicelib/enroll.py",
+        "html.escape(values[name[1]])",
+        "values[name[1]]",
+        f"{ROUTES} -k leads_where",
     ),
     "settings: keys that cannot be read count as absent": Mutant(
         "src/verifier/config.rs",

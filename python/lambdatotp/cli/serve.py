@@ -103,7 +103,7 @@ def serve(port: int, embedded: str, app: str | None) -> None:
     warn(database)
     # Said once: the app's own verifier need not say it again.
     warnings.simplefilter("ignore", lambdatotp.LambdaTotpWarning)
-    os.environ.setdefault("LAMBDATOTP_ENROLL_PAGE", "on")
+    os.environ.setdefault("LAMBDATOTP_ENROLL_PAGE", "demo")
     os.environ["LAMBDATOTP_EMBEDDED"] = database
     python = os.path.relpath(sys.executable)
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import html
 import inspect
+import re
 import sys
 import time
 from email.utils import formatdate
@@ -199,7 +201,7 @@ class TestRecovery:
 class TestEnrollmentPage:
     """Who gets it; what it does is in tests/python/page."""
 
-    @pytest.mark.parametrize("setting", [None, "", "off", "1", "true", "on off"])
+    @pytest.mark.parametrize("setting", [None, "", "off", "OFF"])
     def test_it_is_off_until_it_is_switched_on(self, engine, load_app, setting):
         variables = {} if setting is None else {"LAMBDATOTP_ENROLL_PAGE": setting}
         service = load_app(
@@ -208,6 +210,52 @@ class TestEnrollmentPage:
         for headers in ({}, {"Authorization": "Bearer t0ken-of-an-operator"}):
             response = service.call("GET", "/enroll", headers=headers)
             assert (response.status_code, response.json_body["Code"]) == (404, "NotFoundError")
+
+    @pytest.mark.parametrize("setting", ["1", "true", "no", "on off", " on"])
+    def test_what_is_neither_on_nor_off_stops_the_app(self, engine, load_app, setting):
+        with pytest.raises(SystemExit) as stopped:
+            load_app(**engine.environment(), LAMBDATOTP_ENROLL_PAGE=setting)
+        message = "lambdatotp: LAMBDATOTP_ENROLL_PAGE is neither off, on nor demo"
+        assert stopped.value.code == message
+
+    @pytest.mark.parametrize(
+        "link",
+        ["/", "/account?a=1&b=2#c", "https://example.com", "https://example.com:8443/a%20b",
+         "http://localhost:3000/", "http://127.0.0.1/x", "http://[::1]:8000/", '/"><script>'],
+    )  # fmt: skip
+    @pytest.mark.parametrize("issuer", ["MyApp", "<b>A&B</b>{{link}}"])
+    def test_it_leads_where_the_configuration_says(self, engine, load_app, link, issuer):
+        settings = {"LAMBDATOTP_ENROLL_PAGE": "on", "LAMBDATOTP_ENROLL_LINK": link}
+        service = load_app(**engine.environment(), **settings, LAMBDATOTP_ISSUER=issuer)
+        text = service.call("GET", "/enroll").body.decode()
+        (found,) = re.findall(r'<a id="back" class="button" href="([^"]*)">(.*?)</a>', text)
+        assert html.unescape(found[0]) == link
+        assert html.unescape(re.sub(r"</?(span|bdi)>", "", found[1])) == f"Back to {issuer}"
+        assert text.count("<script") == 1
+
+    @pytest.mark.parametrize(
+        "link",
+        ["account", "//elsewhere.example", "/\\elsewhere.example", "\\\\elsewhere.example",
+         "https:/\\elsewhere.example", "http://example.com/", "http://localhost.example.com/",
+         "http://localhost@example.com/", "https://user:password@example.com/", "https://",
+         "https:///path", "https://[::1", "https://example.com:port/", "javascript:alert(1)",
+         "JavaScript://%0aalert(1)", "data:text/html,x", "ftp://example.com/", "/a b", " /a",
+         "/a\n", "\t//elsewhere.example", "/\t/elsewhere.example", "https://ex\u00e4mple.com/"],
+    )  # fmt: skip
+    def test_a_link_that_cannot_be_used_stops_the_app(self, engine, load_app, link):
+        with pytest.raises(SystemExit) as stopped:
+            load_app(**engine.environment(), LAMBDATOTP_ENROLL_LINK=link)
+        assert stopped.value.code == (
+            "lambdatotp: LAMBDATOTP_ENROLL_LINK cannot be used: give an https:// URL, or a path "
+            "such as /account, in visible ASCII characters"
+        )
+
+    @pytest.mark.parametrize("setting", ["on", "demo"])
+    def test_only_the_demonstration_invites_to_type_a_code_again(self, engine, load_app, setting):
+        service = load_app(**engine.environment(), LAMBDATOTP_ENROLL_PAGE=setting)
+        text = service.call("GET", "/enroll").body.decode()
+        assert ("Type the same one again" in text) is (setting == "demo")
+        assert 'id="back"' not in text
 
     @pytest.mark.parametrize("token", [None, "t0ken-of-an-operator"])
     def test_it_is_shown_to_everybody_and_asks_for_the_token(self, engine, load_app, token):

@@ -287,6 +287,7 @@ class TestScopes:
         "LAMBDATOTP_TABLE_NAME",
         "LAMBDATOTP_ISSUER",
         "LAMBDATOTP_ENROLL_PAGE",
+        "LAMBDATOTP_ENROLL_LINK",
         "LAMBDATOTP_AUDIT",
     ],
 )

@@ -12,7 +12,16 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.python.support.page import ARGUMENTS, DESKTOP, ISSUER, Seen, Server, serving
+from tests.python.support.page import (
+    ARGUMENTS,
+    DESKTOP,
+    ISSUER,
+    LINK,
+    TOKEN,
+    Seen,
+    Server,
+    serving,
+)
 from tools import chromium
 
 if TYPE_CHECKING:
@@ -28,10 +37,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="package")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Serve with an API token, and with all else that is unusual."""
+    """Serve as to users: with tokens, without the demonstration; and with all that is unusual."""
     with serving(
         tmp_path_factory.mktemp("guarded") / "users.db",
-        LAMBDATOTP_API_TOKEN="another-operators-token,t0ken-of-an-operator",
+        LAMBDATOTP_API_TOKEN="another-operators-token",
+        LAMBDATOTP_ENROLL_TOKEN=TOKEN,
+        LAMBDATOTP_VERIFY_TOKEN="token-to-verify-only",
+        LAMBDATOTP_ENROLL_PAGE="on",
+        LAMBDATOTP_ENROLL_LINK=LINK,
         LAMBDATOTP_ISSUER=ISSUER,
         LAMBDATOTP_DIGITS="8",
         LAMBDATOTP_PERIOD="60",
@@ -83,4 +96,9 @@ def visit(browser: Browser, seen: Seen) -> Iterator[Callable[..., Page]]:
     assert not seen.errors
     assert seen.requests
     for url in seen.requests:
-        assert url.startswith(("data:image/", *(f"{origin}/" for origin in origins))), url
+        assert url.startswith(
+            (
+                "data:image/",
+                *(f"{scheme}{origin}/" for origin in origins for scheme in ("", "blob:")),
+            )
+        ), url

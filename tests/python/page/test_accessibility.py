@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +13,16 @@ from playwright.sync_api import (
     expect,
 )
 
+from tests.python.support.chalice_local import call
 from tests.python.support.fonts import font
 from tests.python.support.page import (
+    TOKEN,
+    Server,
+    change,
     enroll,
+    enrolled,
+    following,
+    scan,
     submit,
     verdict,
 )
@@ -27,27 +33,75 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
-def walk(page: Page, user: str) -> Iterator[str]:
-    """Go through every state of the page."""
+def enrolling(page: Page, server: Server, user: str) -> Iterator[str]:
+    """Go through every state of enrolling."""
     yield "start"
-    page.get_by_label("API token").fill("wrong")
+    page.get_by_label("Access token").fill("wrong")
     page.get_by_label("User").fill(user)
     page.get_by_role("button", name="Show the QR code").click()
-    expect(page.locator("#start-message")).to_contain_text("API token")
+    expect(page.locator("#start-message")).to_contain_text("access token")
     yield "refused"
-    page.get_by_label("API token").fill("t0ken-of-an-operator")
-    totp = enroll(page, user, recovery=True)
+    call(server.port, "POST", "/", {"user": user}, Authorization=f"Bearer {TOKEN}")
+    page.get_by_label("Access token").fill(TOKEN)
+    page.get_by_label("Name shown on the phone").fill(user)
+    page.get_by_label("Also make recovery codes").check()
+    page.get_by_role("button", name="Show the QR code").click()
+    expect(page.locator("#start-message")).to_contain_text("registered already")
+    yield "taken"
+    page.get_by_role("button", name="Start again").click()
+    totp = scan(page)
     yield "scan"
     submit(page, "0" * totp.digits)
     expect(verdict(page)).to_contain_text("Not right")
     yield "wrong"
+    submit(page, totp.now())
+    expect(page.locator("#save")).to_be_visible()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.locator("#codes-copied")).not_to_be_empty()
+    yield "save"
+    page.get_by_role("button", name="I have saved them").click()
+    expect(page.locator("#done")).to_be_visible()
+    yield "done"
+
+
+def changing(page: Page, server: Server, user: str) -> Iterator[str]:
+    """Go through every state of a change of phone."""
+    old, _ = enrolled(server, user)
+    page.get_by_role("button", name="Change to a new phone").click()
+    yield "old phone"
+    page.get_by_label("Access token").fill(TOKEN)
+    change(page, user, "0" * old.digits, name=user)
+    expect(page.locator("#start-message")).to_contain_text("Not right")
+    yield "wrong code of the old phone"
+    page.route("**/rotate", lambda route: route.abort())
+    page.get_by_label("Code of the old phone").fill(following(old))
+    page.get_by_role("button", name="Check this code").click()
+    expect(page.locator("#start-message")).to_contain_text("No answer came")
+    yield "no new QR code"
+    page.unroute("**/rotate")
+    page.get_by_role("button", name="Check this code").click()
+    totp = scan(page)
+    yield "new phone"
+    page.route("**/confirm", lambda route: route.fulfill(status=409, json={}))
+    submit(page, totp.now())
+    expect(verdict(page)).to_contain_text("This change of phone has ended")
+    yield "ended"
+    page.unroute("**/confirm")
+    submit(page, totp.now())
+    expect(page.locator("#done")).to_be_visible()
+    yield "changed"
+
+
+def demonstrating(page: Page, _server: Server, user: str) -> Iterator[str]:
+    """Go through what `lambdatotp serve` shows, besides."""
+    totp = enroll(page, user)
     submit(page, totp.now())
     expect(page.locator("#done")).to_be_visible()
     yield "done"
     submit(page, totp.now())
     expect(verdict(page)).to_contain_text(re.compile("Already used|Accepted"))
     yield "used"
-    submit(page, totp.at(time.time(), counter_offset=1))
+    submit(page, following(totp))
     expect(verdict(page)).to_contain_text("Accepted")
     yield "again"
 
@@ -82,7 +136,7 @@ LOOK = """(looks) => {
       }
     }
     const [left, ring] = ["left", "ring"].map((id) => document.getElementById(id));
-    if (!inside(left.getBoundingClientRect(), ring.getBoundingClientRect())) {
+    if (left && !inside(left.getBoundingClientRect(), ring.getBoundingClientRect())) {
       wrong.push([look, "the number is wider than its ring"]);
     }
   }
@@ -113,17 +167,20 @@ def fits_in_every_look(page: Page) -> None:
 
 @pytest.mark.parametrize(
     ("scheme", "user"),
-    [("light", "walker@example.com"), ("dark", "m" * 256)],
+    [("light", "walker@example.com"), ("dark", "m" * 250)],
     ids=["light", "dark"],
 )
-def test_every_state_is_accessible_and_fits(guarded, visit, scheme, user):
-    page = visit(guarded, viewport={"width": 320, "height": 640}, color_scheme=scheme)
+@pytest.mark.parametrize("walk", [enrolling, changing, demonstrating])
+def test_every_state_is_accessible_and_fits(request, visit, walk, scheme, user):
+    server = request.getfixturevalue("server" if walk is demonstrating else "guarded")
+    user = f"{walk.__name__[0]}{user}"
+    page = visit(server, viewport={"width": 320, "height": 640}, color_scheme=scheme)
     axe, backgrounds = Axe(), set()
     # As if the device's clock were off, too.
     page.add_init_script("const real = Date.now; Date.now = () => real() + 100000")
     page.reload()
     load_fonts(page)
-    for state in walk(page, user):
+    for state in walk(page, server, user):
         results = axe.run(page)
         assert results.violations_count == 0, (state, results.generate_report())
         small = page.evaluate(

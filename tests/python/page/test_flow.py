@@ -24,15 +24,23 @@ from tests.python.support.engines import embedded_client
 from tests.python.support.page import (
     DESKTOP,
     ISSUER,
+    LINK,
     PHONE,
+    TOKEN,
+    Seen,
     enroll,
     focused,
+    following,
     submit,
     verdict,
 )
 from tests.python.support.pictures import pixels_of_png, read
 
 pytestmark = pytest.mark.browser
+
+
+def posted(seen: Seen) -> list[str]:
+    return [urlsplit(url).path for url in seen.requests if not url.startswith("data:")]
 
 
 @pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -52,13 +60,13 @@ def test_scanned_typed_accepted_replayed_refused(server, visit, seen, device):
 
     code = totp.now()
     submit(page, f"{code[:3]} {code[3:]}")
-    expect(page.get_by_role("heading", name="Accepted")).to_be_focused()
+    expect(page.get_by_role("heading", name="Done", exact=True)).to_be_focused()
     expect(page.locator("#done")).to_contain_text(f"{user} is enrolled")
-    expect(page.locator("#check-hint")).to_contain_text("wait for the next one")
+    expect(page.locator("#demo")).to_contain_text("wait for the next one")
     submit(page, code)
     expect(verdict(page)).to_contain_text("Already used")
     # The next code is as good as the first.
-    submit(page, totp.at(time.time(), counter_offset=1))
+    submit(page, following(totp))
     expect(verdict(page)).to_contain_text("Accepted")
 
     # Nothing of the secret is left in the page, and nothing was left elsewhere.
@@ -71,8 +79,7 @@ def test_scanned_typed_accepted_replayed_refused(server, visit, seen, device):
         "",
     ]
     assert page.url == f"{server.origin}/enroll"
-    posted = {url for url in seen.requests if not url.startswith("data:")}
-    assert posted == {f"{server.origin}{path}" for path in ("/enroll", "/", "/verify")}
+    assert set(posted(seen)) == {"/enroll", "/", "/verify"}
 
 
 def test_wrong_codes_and_what_is_no_code(server, visit, seen):
@@ -110,18 +117,6 @@ def test_a_code_as_people_paste_it(server, visit):
     expect(page.locator("#done")).to_be_visible()
 
 
-def test_a_user_who_exists(server, visit):
-    call(server.port, "POST", "/", {"user": "taken"})
-    page = visit(server)
-    page.get_by_label("User").fill("taken")
-    page.keyboard.press("Enter")
-    expect(page.locator("#start-message")).to_contain_text("registered already")
-    expect(page.locator("#user")).to_be_focused()
-    expect(page.get_by_label("User")).to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_label("User")).to_have_value("taken")
-    enroll(page, "not-taken")
-
-
 def test_a_user_who_cannot_be(server, visit):
     page = visit(server)
     button = page.get_by_role("button", name="Show the QR code")
@@ -130,7 +125,24 @@ def test_a_user_who_cannot_be(server, visit):
     page.get_by_label("User").fill("a\x7fb")
     button.click()
     expect(page.locator("#start-message")).to_contain_text("That cannot be used")
-    expect(page.locator("#start-message")).to_contain_text("control characters")
+    expect(page.locator("#start-message")).to_contain_text("The user holds control characters")
+    page.get_by_label("User").fill("ana")
+    page.get_by_label("Name shown on the phone").fill("a\x7fb")
+    button.click()
+    expect(page.locator("#start-message")).to_contain_text("The name holds control characters")
+    expect(page.locator("#account-name")).to_be_focused()
+    expect(page.locator("[aria-invalid]")).to_have_attribute("id", "account-name")
+
+
+@pytest.mark.parametrize("name", ["ana@example.com", "<i>\u65e5\u672c \U0001f389</i>: a"])
+def test_the_phone_shows_a_name_and_the_service_keeps_the_id(server, visit, name):
+    page = visit(server)
+    user = f"4711 {name}"
+    totp = enroll(page, user, name=name)
+    assert totp.name == name
+    assert page.locator("#account").text_content() == name
+    submit(page, totp.now())
+    expect(page.locator("#who")).to_have_text(user, use_inner_text=False)
 
 
 def test_a_spent_budget_a_lock_and_a_user_who_is_gone(server, visit):
@@ -153,17 +165,17 @@ def test_a_spent_budget_a_lock_and_a_user_who_is_gone(server, visit):
 def test_the_token(guarded, visit):
     """It is asked for, said to be wrong, asked for again when it changes, and kept nowhere."""
     page = visit(guarded)
-    token = page.get_by_label("API token")
+    token = page.get_by_label("Access token")
     expect(token).to_be_focused()
     assert token.get_attribute("type") == "password"
     for wrong in ("", "wrong", "tökén", "слово"):
         token.fill(wrong)
         page.get_by_label("User").fill("ana")
         page.get_by_role("button", name="Show the QR code").click()
-        expect(page.locator("#start-message")).to_contain_text("API token is not right")
+        expect(page.locator("#start-message")).to_contain_text("access token is not right")
         expect(token).to_be_focused()
         expect(page.get_by_label("User")).to_have_value("ana")
-    token.fill("t0ken-of-an-operator")
+    token.fill(TOKEN)
     totp = enroll(page, "ana", recovery=True)
     expect(token).to_be_hidden()
     assert (totp.issuer, totp.digits, totp.interval) == (ISSUER, 8, 60)
@@ -174,43 +186,93 @@ def test_the_token(guarded, visit):
     # As if the operator had just changed it.
     page.evaluate("document.getElementById('token').value = 'old'")
     submit(page, totp.now())
-    expect(verdict(page)).to_contain_text("API token is not right")
+    expect(verdict(page)).to_contain_text("access token is not right")
     expect(token).to_be_focused()
     token.fill("another-operators-token")
     page.keyboard.press("Enter")
-    expect(page.locator("#done")).to_be_visible()
+    expect(page.locator("#save")).to_be_visible()
     expect(token).to_be_hidden()
-    assert "t0ken-of-an-operator" not in page.content()
-    # The other page asks for none.
-    assert "t0ken-of-an-operator" not in page.url
+    page.get_by_role("button", name="I have saved them").click()
+    # Who is done is done: no token stays, no code is asked for, and the link leads back.
+    expect(page.get_by_role("heading", name="Done", exact=True)).to_be_focused()
+    assert page.locator("input").count() == 0
+    back = page.get_by_role("link", name=f"Back to {ISSUER}")
+    assert back.get_attribute("href") == LINK
+    assert TOKEN not in page.content()
+    assert TOKEN not in page.url
     page.reload()
     expect(token).to_have_value("")
 
 
+def test_a_token_that_may_not(guarded, visit):
+    page = visit(guarded)
+    page.get_by_label("Access token").fill("token-to-verify-only")
+    page.get_by_label("User").fill("ben")
+    page.get_by_role("button", name="Show the QR code").click()
+    expect(page.locator("#start-message")).to_contain_text("Use an enroll token")
+    expect(page.locator("#token")).to_be_focused()
+
+
 def test_no_token_is_asked_for_where_there_is_none(server, visit):
-    page = visit(server)
+    page = visit(server, "/enroll?change")
     expect(page.get_by_label("User")).to_be_focused()
-    expect(page.get_by_label("API token")).to_have_count(0)
+    expect(page.get_by_label("Access token")).to_have_count(0)
+    # Nobody may change a phone there.
+    expect(page.get_by_label("Code of the old phone")).to_be_hidden()
+    expect(page.get_by_role("button", name="Change to a new phone")).to_have_count(0)
 
 
 def test_recovery_codes_are_shown_once_and_work(server, visit):
     page = visit(server)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    totp = enroll(page, "careful", recovery=True)
+    totp = enroll(page, "careful", name="Ana", recovery=True)
     page.get_by_role("button", name="Copy the key").click()
     expect(page.locator("#key-copied")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == totp.secret
     submit(page, totp.now())
-    expect(page.locator("#done")).to_be_visible()
+    expect(page.get_by_role("heading", name="save your recovery codes")).to_be_focused()
+    expect(page.locator(".steps [aria-current=step]")).to_have_text("Save")
+    expect(page.locator("#check, #done").locator("visible=true")).to_have_count(0)
     codes = page.locator("#codes li").all_inner_texts()
     assert len(set(codes)) == 10
-    page.get_by_role("button", name="Copy the codes").click()
+    page.get_by_role("button", name="Copy").click()
     expect(page.locator("#codes-copied")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()").split() == codes
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename == "recovery-codes.txt"
+    text = download.value.path().read_text()
+    assert text.startswith("Recovery codes of careful for MyApp\n")
+    assert text.split()[-10:] == codes
+    assert totp.secret not in text
+
+    page.get_by_role("button", name="I have saved them").click()
+    expect(page.get_by_role("heading", name="Done", exact=True)).to_be_focused()
+    expect(page.locator(".steps [aria-current=step]")).to_have_text("Done")
+    # They are not in the page any more, nor is the file.
+    assert not [code for code in codes if code in page.content()]
+    assert page.locator("[href^='blob:']").count() == 0
     body = {"user": "careful", "code": codes[9]}
     accepted = {"code_is_valid": True, "first": False, "attempts_left": 10}
     accepted["recovery_codes_left"] = 9
     assert call(server.port, "POST", "/verify", body) == (200, accepted)
+
+
+def test_recovery_codes_alone_are_printed(server, visit):
+    page = visit(server, color_scheme="dark")
+    totp = enroll(page, "printer", recovery=True)
+    submit(page, totp.now())
+    expect(page.locator("#save")).to_be_visible()
+    codes = page.locator("#codes li").all_inner_texts()
+    page.evaluate("addEventListener('beforeprint', () => { window.printed = true; })")
+    page.get_by_role("button", name="Print").click()
+    page.wait_for_function("window.printed")
+    page.emulate_media(media="print")
+    shown = page.locator("body").inner_text().split("\n")
+    assert [line for line in shown if line] == ["Recovery codes of printer for MyApp", *codes]
+    # Black on white, whatever the screen has.
+    colors = "(e) => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]"
+    assert page.locator("#page").evaluate(colors) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
 
 
 def test_without_a_clipboard_what_was_to_be_copied_is_selected(server, visit):
@@ -303,8 +365,7 @@ def test_below_a_stage_of_api_gateway(server, visit, seen):
     totp = enroll(page, "staged")
     submit(page, totp.now())
     expect(page.locator("#done")).to_be_visible()
-    posted = [urlsplit(url).path for url in seen.requests if not url.startswith("data:")]
-    assert posted == ["/api/", "/api/verify"]
+    assert posted(seen) == ["/api/", "/api/verify"]
     page.get_by_role("link", name="Enroll another user").click()
     expect(page.get_by_label("User")).to_be_focused()
     assert page.url == f"{server.origin}/api/enroll"
@@ -321,7 +382,7 @@ def close(shown: int, expected: float, period: int) -> bool:
 
 def test_the_ring_keeps_time_with_the_period(guarded, visit):
     page = visit(guarded)
-    page.get_by_label("API token").fill("t0ken-of-an-operator")
+    page.get_by_label("Access token").fill(TOKEN)
     enroll(page, "ring")
     left = page.locator("#left")
     shown = int(left.inner_text())
@@ -372,12 +433,12 @@ def test_without_javascript_the_page_says_so(server, visit):
     assert page.locator("input:visible, button:visible").count() == 0
 
 
-def test_the_pictures_of_the_readme(server, visit, request):
+def test_the_pictures_of_the_documents(server, visit, request):
     """`make screenshots` has them written; all the same, they are taken and looked at."""
     folder = request.config.getoption("--screenshots")
 
     def keep(page: Page, name: str) -> bytes:
-        if folder:
+        if folder and page.locator("#left").is_visible():
             page.wait_for_function("() => /^(1[2-9]|2[0-4])$/.test(left.textContent)")
         png = page.screenshot(animations="disabled", caret="hide")
         with Image.open(io.BytesIO(png)) as image:
@@ -390,7 +451,7 @@ def test_the_pictures_of_the_readme(server, visit, request):
         assert (ROOT / "docs/images" / name).stat().st_size < 80_000
         return small.getvalue()
 
-    page = visit(server, color_scheme="light", viewport={"width": 1000, "height": 790})
+    page = visit(server, color_scheme="light", viewport={"width": 1000, "height": 830})
     totp = enroll(page, "ana@example.com")
     page.get_by_label("Code", exact=True).focus()
     png = keep(page, "enroll-scan.png")
@@ -405,3 +466,9 @@ def test_the_pictures_of_the_readme(server, visit, request):
     expect(verdict(page)).to_contain_text("Already used")
     page.evaluate("scrollTo(0, 0)")
     keep(page, "enroll-used.png")
+
+    page = visit(server, color_scheme="dark", viewport=PHONE, device_scale_factor=2)
+    totp = enroll(page, "zoe@example.com", recovery=True)
+    submit(page, totp.now())
+    expect(page.locator("#save")).to_be_visible()
+    keep(page, "enroll-save.png")

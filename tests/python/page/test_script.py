@@ -24,9 +24,10 @@ def test_amounts_are_never_less_than_they_are(page, seconds, text):
     assert page.evaluate("(seconds) => amount(seconds)", seconds) == text
 
 
+@pytest.mark.parametrize("path", ["./", "rotate", "verify", "confirm"])
 @pytest.mark.parametrize("status", [0, 400, 401, 403, 404, 409, 415, 423, 429, 500, 502, 503, 504])
-def test_every_refusal_says_what_to_do(page, status):
-    reply = {"status": status, "retry": 0, "body": {}}
+def test_every_refusal_says_what_to_do(page, status, path):
+    reply = {"path": path, "status": status, "retry": 0, "body": {}}
     title, text = page.evaluate("(reply) => refusal(reply)", reply)
     for sentence in (title, text):
         assert sentence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from playwright.sync_api import (
     expect,
 )
 
+from tests.python.support.chalice_local import call
 from tests.python.support.engines import embedded_client
 from tests.python.support.pictures import pixels_of_png, read
 from tests.python.support.serve import serving as lambdatotp_serve
@@ -33,6 +35,8 @@ ARGUMENTS = [
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 800}
 ISSUER = 'A&B "<i>C</i>"'
+TOKEN = "t0ken-of-an-operator"
+LINK = "/account?a=1&b='{{nonce}}'"
 
 expect.set_options(timeout=20_000)
 
@@ -63,6 +67,24 @@ def serving(at: Path, **variables: str) -> Iterator[Server]:
         yield Server(server.port, str(at))
 
 
+def enrolled(server: Server, user: str, **fields: object) -> tuple[pyotp.TOTP, list[str]]:
+    """Enroll without the page; returns the phone, one code of which is used, and recovery codes."""
+    allowed = {"Authorization": f"Bearer {TOKEN}"}
+    status, body = call(server.port, "POST", "/", {"user": user, **fields}, **allowed)
+    assert status == 201
+    totp = pyotp.parse_uri(body["qr_code"])
+    assert isinstance(totp, pyotp.TOTP)
+    first = {"user": user, "code": totp.now()}
+    _, verdict = call(server.port, "POST", "/verify", first, **allowed)
+    assert verdict["first"] is True
+    return totp, body.get("recovery_codes", [])
+
+
+def following(totp: pyotp.TOTP) -> str:
+    """The code of the next step, which the window has already."""
+    return totp.at(time.time(), counter_offset=1)
+
+
 @dataclass
 class Seen:
     """What a browser asked for, what the policy refused it, and what went wrong in it."""
@@ -72,11 +94,25 @@ class Seen:
     errors: list[str] = field(default_factory=list)
 
 
-def enroll(page: Page, user: str, *, recovery: bool = False) -> pyotp.TOTP:
+def enroll(page: Page, user: str, *, name: str = "", recovery: bool = False) -> pyotp.TOTP:
     """Enroll as a person does; the secret comes off a screenshot of the QR code."""
     page.get_by_label("User").fill(user)
+    page.get_by_label("Name shown on the phone").fill(name)
     page.get_by_label("Also make recovery codes").set_checked(recovery)
     page.get_by_role("button", name="Show the QR code").click()
+    return scan(page)
+
+
+def change(page: Page, user: str, code: str, *, name: str = "") -> None:
+    """Ask for a change of phone as a person does."""
+    page.get_by_label("User").fill(user)
+    page.get_by_label("Name shown on the phone").fill(name)
+    page.get_by_label("Code of the old phone").fill(code)
+    page.get_by_role("button", name="Check this code").click()
+
+
+def scan(page: Page) -> pyotp.TOTP:
+    """Read the QR code off a screenshot."""
     expect(page.locator("#qr")).to_be_visible()
     scanned = read(pixels_of_png(page.screenshot()))
     assert scanned is not None
