@@ -14,6 +14,10 @@ DATABASE ?= lambdatotp.db
 STAGE ?= dev
 # aarch64-unknown-linux-gnu for stages with "lambda_architecture": "arm64", once rustup has it.
 LAMBDA_TARGET ?= x86_64-unknown-linux-gnu
+# Of the wheel for PyPI: any target that zig links for. The workflow has the list.
+DIST_TARGET ?= $(LAMBDA_TARGET)
+MANYLINUX ?= manylinux2014
+TAG ?=
 TEMPLATE ?=
 FEATURES := admin,embedded,sso
 SIMULATE := cargo test --locked --quiet --profile simulation --features simulation --test simulation -- --nocapture
@@ -38,10 +42,12 @@ EMBEDDED := out/bench-embedded/lambdatotp/_lambdatotp.abi3.so
 
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src macros -name '*.rs')
 PYTHON_SOURCES := $(shell find python/lambdatotp -name '*.py')
+RELEASED := $(RUST_SOURCES) $(shell find python/lambdatotp tools/release -type f -not -name '*.so' -not -path '*/__pycache__/*') \
+	README.md CHANGELOG.md LICENSE
 
 .DEFAULT_GOAL := help
 .PHONY: help run build check test test-rust test-simulation simulate test-python test-elsewhere screenshots test-lambda lint deny fuzz bench bench-cold bench-builds \
-	instructions docs references wheel vendor package deploy fmt mutants clean
+	instructions docs references dist test-dist release-check wheel vendor package deploy fmt mutants clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -57,7 +63,7 @@ test: test-rust test-simulation test-python test-lambda ## Set up and pass every
 
 check: build $(VENV)/.bench-tools ## A minute's worth of it: no browser, no DynamoDB Local, no wheel (TESTS=tests/python/otp)
 	cargo test --locked --quiet --features $(FEATURES)
-	$(BIN)/python -m pytest -q -m "not browser and not local and not shipped" $(TESTS)
+	$(BIN)/python -m pytest -q -m "not browser and not local and not shipped and not dist" $(TESTS)
 
 test-rust: ## The Rust tests: the pure core alone, then with DynamoDB and the embedded engine
 	cargo test --locked --quiet --no-default-features
@@ -73,12 +79,12 @@ test-python: build $(VENV)/.bench-tools ## The Python tests, on the embedded eng
 	$(BIN)/python -m tools.dynamodb_local
 	$(BIN)/python -m tools.chromium
 	$(BIN)/python -m tools.pyotp_suite --fetch
-	$(BIN)/python -m pytest -q -m "not shipped" --durations=15
+	$(BIN)/python -m pytest -q -m "not shipped and not dist" --durations=15
 
 test-elsewhere: build $(VENV)/.bench-tools ## The Python tests under two more sets of fonts, locales, time zones (TESTS=)
 	$(BIN)/python -m tools.dynamodb_local
 	$(BIN)/python -m tools.chromium
-	$(BIN)/python -m tools.elsewhere -m "not shipped" $(TESTS)
+	$(BIN)/python -m tools.elsewhere -m "not shipped and not dist" $(TESTS)
 
 screenshots: build $(VENV)/.test-tools ## Take the pictures of the enrollment page in docs/images/ anew
 	$(BIN)/python -m tools.chromium
@@ -101,6 +107,8 @@ lint: build $(VENV)/.bench-tools $(VENV)/.docs-tools ## rustfmt, clippy, rustdoc
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/python -m tools.biome
+	$(BIN)/python -m tools.actionlint
+	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest --concise lambdatotp
 
@@ -135,10 +143,19 @@ docs: build $(VENV)/.docs-tools ## The documentation as a site, in out/site: no 
 references: build $(VENV)/.test-tools ## Write docs/reference-*.md anew, after a change of docstrings, --help or openapi.json
 	@$(BIN)/python -m tools.site.references
 
-wheel: dist/.built-$(LAMBDA_TARGET) ## The wheel for Lambda: glibc 2.17, without the embedded engine (LAMBDA_TARGET=)
+dist: dist/.built-$(DIST_TARGET) ## The sdist and, built from it, the wheel for PyPI, into dist/ (DIST_TARGET=)
+
+test-dist: build dist $(VENV)/.bench-tools ## Install that wheel and that sdist with each Python here, and use them
+	$(BIN)/python -m pytest -q -m dist
+
+release-check: dist $(VENV)/.test-tools ## Say what is in the way of a release (TAG=v0.2.0)
+	@$(BIN)/python -m tools.release.check state $(if $(TAG),--tag $(TAG))
+	@$(BIN)/python -m tools.release.check files dist
+
+wheel: out/lambda/.built-$(LAMBDA_TARGET) ## The wheel for Lambda: glibc 2.17, without the embedded engine (LAMBDA_TARGET=)
 
 vendor: build wheel ## Fill vendor/ from that wheel: what `chalice deploy` ships
-	@$(BIN)/python -m tools.deploy.vendor dist/lambdatotp-*.whl
+	@$(BIN)/python -m tools.deploy.vendor out/lambda/lambdatotp-*.whl
 
 package: vendor ## Write what would be deployed to out/ (STAGE=dev, TEMPLATE=.chalice/table.json)
 	@$(SHIP) && AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} \
@@ -194,11 +211,22 @@ $(VENV)/.lambda-tools: $(VENV)/.tools
 	@$(PIP) --group lambda
 	@touch $@
 
-dist/.built-$(LAMBDA_TARGET): $(VENV)/.lambda-tools $(RUST_SOURCES) $(PYTHON_SOURCES)
+# Its build tag gives it another name than the wheel on PyPI has, with the same version.
+out/lambda/.built-$(LAMBDA_TARGET): $(VENV)/.lambda-tools $(RUST_SOURCES) $(PYTHON_SOURCES)
 	@echo "lambdatotp: building the module for Lambda (minutes, the first time) ..."
-	@rm -rf dist
+	@rm -rf out/lambda
 	@$(BIN)/maturin build --profile lambda --locked --zig --target $(LAMBDA_TARGET) \
-		--compatibility manylinux2014 --features python --out dist
+		--compatibility manylinux2014 --features python --out out/lambda
+	@$(BIN)/wheel tags --remove --build 0lambda out/lambda/lambdatotp-*.whl
+	@touch $@
+
+# From a copy of what git tracks; maturin makes the sdist of it, and the wheel from the sdist.
+dist/.built-$(DIST_TARGET): $(VENV)/.lambda-tools $(RELEASED)
+	@echo "lambdatotp: building the sdist and the wheel (minutes, the first time) ..."
+	@rm -rf dist
+	@$(BIN)/python -m tools.release.source out/release
+	@cd out/release && $(abspath $(BIN))/maturin build --sdist --release --locked --zig --target $(DIST_TARGET) \
+		--compatibility $(MANYLINUX) --out $(CURDIR)/dist
 	@touch $@
 
 $(EMBEDDED): $(RUST_SOURCES) $(PYTHON_SOURCES)

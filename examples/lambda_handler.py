@@ -11,7 +11,7 @@ To package it, with the handler lambda_handler.handler on Python 3.10 or newer:
 
     make wheel
     pip install --target out/function --platform manylinux2014_x86_64 --only-binary :all: \
-        dist/lambdatotp-*.whl
+        out/lambda/lambdatotp-*.whl
     cp examples/lambda_handler.py out/function/
     (cd out/function && python -m zipfile -c ../function.zip *)
 

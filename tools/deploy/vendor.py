@@ -1,6 +1,6 @@
 """Fill vendor/ from the wheel for Lambda: what `chalice deploy` ships.
 
-    python -m tools.deploy.vendor dist/lambdatotp-0.1.0-cp310-abi3-manylinux2014_x86_64.whl
+    python -m tools.deploy.vendor out/lambda/lambdatotp-0.1.0-0lambda-cp310-abi3-....whl
 
 Refuses a module that Lambda could not load, and adds the bytecode that Python would
 otherwise make anew at every cold start.

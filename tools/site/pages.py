@@ -15,17 +15,12 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tools.site import charts
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tools.site import charts, links
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "out" / "pages"
 SITE = ROOT / "out" / "site"
-REPOSITORY = "https://github.com/Marcelo-Theodoro/lambdatotp"
 
 # Files outside docs/ that are pages.
 DOCUMENTS = {
@@ -38,8 +33,6 @@ DOCUMENTS = {
     "benches/RESULTS.md": "results.md",
 }
 
-FENCE = re.compile(r"^ *(```+|~~~+)", re.MULTILINE)
-LINK = re.compile(r"(?P<before>\]\(|\b(?:src|srcset|href)=\")(?P<to>[^)\s\"#]+)(?=[)\s\"#])")
 # What would be fetched from elsewhere by a reader's browser. (Links are followed, not fetched.)
 FOREIGN = re.compile(
     r"<(?:script|img|iframe|source|video|audio|object|embed)\b[^>]*\b(?:src|srcset|data)="
@@ -68,10 +61,7 @@ def write() -> None:
 def linked(markdown: str, source: str) -> str:
     """Point links into the site: to a page, a picture, or the file in the repository."""
 
-    def point(found: re.Match[str]) -> str:
-        to = found["to"]
-        if re.match(r"[a-z]+:", to):
-            return found[0]
+    def point(to: str) -> str:
         path = posixpath.normpath(posixpath.join(posixpath.dirname(source), to))
         if not (ROOT / path).exists():
             raise ValueError(f"{source}: {to} leads nowhere")
@@ -84,24 +74,11 @@ def linked(markdown: str, source: str) -> str:
             (PAGES / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / path, PAGES / target)
         else:
-            target = f"{REPOSITORY}/blob/HEAD/{path}"
+            target = f"{links.REPOSITORY}/blob/HEAD/{path}"
         # All pages are in one folder.
-        return found["before"] + target
+        return target
 
-    return "".join(LINK.sub(point, text) if prose else text for prose, text in _pieces(markdown))
-
-
-def _pieces(markdown: str) -> Iterator[tuple[bool, str]]:
-    """Divide a text into prose and code blocks: (True, prose), (False, code), ..."""
-    at, fence = 0, ""
-    for found in FENCE.finditer(markdown):
-        if not fence:
-            yield True, markdown[at : found.start()]
-            at, fence = found.start(), found[1]
-        elif found[1].startswith(fence):
-            yield False, markdown[at : found.end()]
-            at, fence = found.end(), ""
-    yield not fence, markdown[at:]
+    return links.rewritten(markdown, point)
 
 
 def loaded_from_elsewhere() -> list[str]:

@@ -7,7 +7,10 @@ import sys
 import tarfile
 from pathlib import Path
 
+import pytest
+
 from tests.python.support import ROOT
+from tools.release import notices, source
 
 MATURIN = Path(sys.executable).parent / "maturin"
 RUST = {"src", "tests", "Cargo.toml", "Cargo.lock", "CHANGELOG.md", "DESIGN.md", "LICENSE",
@@ -31,11 +34,17 @@ def tracked(*paths: str) -> list[str]:
     ).splitlines()
 
 
-def test_the_sdist(tmp_path):
-    subprocess.run([MATURIN, "sdist", "--out", tmp_path], cwd=ROOT, check=True, capture_output=True)
+@pytest.mark.parametrize("released", [False, True], ids=["of the clone", "of a release"])
+def test_the_sdist(tmp_path, released):
+    root = tmp_path / "source" if released else ROOT
+    if released:
+        source.copy(root)
+    subprocess.run([MATURIN, "sdist", "--out", tmp_path], cwd=root, check=True, capture_output=True)
     with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as sdist:
         files = {name.partition("/")[2] for name in sdist.getnames()}
     files.remove("PKG-INFO")
+    assert (notices.NAME in files) == released
+    files -= {notices.NAME}
     assert {name.partition("/")[0] for name in files} == RUST | {
         "macros",
         "pyproject.toml",

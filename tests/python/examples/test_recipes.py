@@ -176,15 +176,17 @@ def test_the_packaging_as_it_says(clone, tmp_path):
     assert steps[0] == "make wheel"
     name = f"lambdatotp-{lambdatotp.__version__}"
     tag = "cp310-abi3-manylinux2014_x86_64"
+    built = f"{name}-0lambda-{tag}.whl"
+    about_wheel = f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nBuild: 0lambda\nTag: {tag}\n"
     about = f"Metadata-Version: 2.1\nName: lambdatotp\nVersion: {lambdatotp.__version__}\n"
     content = {
         "lambdatotp/__init__.py": "",
         f"{name}.dist-info/METADATA": about,
-        f"{name}.dist-info/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n",
+        f"{name}.dist-info/WHEEL": about_wheel,
         f"{name}.dist-info/RECORD": "",
     }
-    (clone / "dist").mkdir()
-    with zipfile.ZipFile(clone / "dist" / f"{name}-{tag}.whl", "w") as wheel:
+    (clone / "out" / "lambda").mkdir(parents=True)
+    with zipfile.ZipFile(clone / "out" / "lambda" / built, "w") as wheel:
         for path, text in content.items():
             wheel.writestr(path, text)
     shell(" && ".join(steps[1:]))
