@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import time
+from collections import deque
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
@@ -86,7 +87,10 @@ class Importer:
     ) -> None:
         self._verifier = verifier
         self._rate = rate
-        self._due = 0.0
+        # Equal parts of what a second may have.
+        self._size = rate // -(-rate // BATCH) if rate else BATCH
+        # When batches were sent, and how large they were, within the last second.
+        self._sent: deque[tuple[float, int]] = deque()
         self._tally = tally
         self._rehearsal = rehearsal
         self._batch: dict[str, tuple[Row, StoredUser]] = {}
@@ -103,16 +107,16 @@ class Importer:
         except UnreadableError as error:
             self._tally.refuse(row, str(error))
             return
-        if row.user in self._batch or len(self._batch) == min(BATCH, self._rate or BATCH):
+        if row.user in self._batch or len(self._batch) == self._size:
             self.flush()
         self._batch[row.user] = row, user
 
     def flush(self) -> None:
         """Write what has been taken in. What the table has no answer for, again later."""
         waits = iter(WAITS)
-        self._keep_to_rate()
         last = next(reversed(self._batch.values()), None)
         while self._batch:
+            self._keep_to_rate()
             batch = list(self._batch.values())
             users = [user for _, user in batch]
             answers = import_users(self._verifier, users, rehearsal=self._rehearsal)
@@ -133,10 +137,13 @@ class Importer:
             self._tally.last = last[0]
 
     def _keep_to_rate(self) -> None:
-        if self._rate:
-            now = time.monotonic()
-            time.sleep(max(0.0, self._due - now))
-            self._due = max(self._due, now) + len(self._batch) / self._rate
+        """Wait until no second has more than it may have, what is sent again included."""
+        if not self._rate:
+            return
+        while sum(count for _, count in self._sent) + len(self._batch) > self._rate:
+            began, _ = self._sent.popleft()
+            time.sleep(max(0.0, began + 1 - time.monotonic()))
+        self._sent.append((time.monotonic(), len(self._batch)))
 
     def _settle(self, row: Row, user: StoredUser, outcome: ImportOutcome, problem: str) -> None:
         if outcome == ImportOutcome.NEW and self._rehearsal:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 
 import pytest
 from lambdatotp import KeyUri
@@ -257,11 +256,3 @@ def test_the_table_is_not_its_own_source(make_engine):
     file = where["LAMBDATOTP_EMBEDDED"]
     code, said = run("import", file, **where)
     assert (code, "is the table itself" in said) == (2, True)
-
-
-def test_a_rate_is_kept_to(bring):
-    text = "user,secret\n" + "".join(f"user{number},{KEY}\n" for number in range(3))
-    began = time.monotonic()
-    code, outcome = bring(text, "--rate", "2")
-    assert (code, counts(outcome)) == (0, (3, 0, 0, 0))
-    assert time.monotonic() - began >= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import csv
 import io
@@ -11,11 +12,13 @@ import lambdatotp
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lambdatotp import KeyUri, Secret, qr_png
+from lambdatotp._lambdatotp import write_transfer
 from lambdatotp.cli.formats import readers
 from lambdatotp.cli.formats.rows import UnreadableError
 from lambdatotp.cli.importing import Importer, Tally
 
-from tests.python.support.exports import DOCUMENTS, KEY, URI
+from tests.python.support.exports import DOCUMENTS, KEY, RAW, URI
 
 ROW = st.tuples(
     st.sampled_from([KEY, KEY, KEY, "x", ""]),
@@ -41,6 +44,7 @@ def read(text, form="auto"):
     rows = list(readers.read(source, form))
     for row in rows:
         assert KEY not in repr(row)
+        assert KEY not in row.shown
         assert KEY not in (row.problem or "")
     return rows, source
 
@@ -160,6 +164,53 @@ class TestDocuments:
         rows, _ = read("\n".join(lines), "jsonl")
         assert [row.line for row in rows] == list(range(1, len(lines) + 1))
         settled(rows)
+
+
+def document(form):
+    return json.dumps(DOCUMENTS[form][0]).encode()
+
+
+# A whole file of each format there is.
+SAMPLES = {
+    **{form: document(form) for form in DOCUMENTS},
+    "csv": f'user,secret,note,digits\nana,{KEY},"a, b",6\nbob,{KEY},,8\n'.encode(),
+    "jsonl": json.dumps({"user": "ana", "secret": KEY, "digits": 8, "last_step": 5}).encode(),
+    "uri": f"# mine\n{URI}\notpauth://hotp/bob?secret={KEY}&counter=1\n".encode(),
+    "migration": write_transfer([KeyUri(Secret(KEY), "ana", issuer="ACME")]).encode(),
+    "oath": f"ana,{'ab' * 20},totp,6,30\nbob,{'cd' * 20},hotp\n".encode(),
+    "pskc": b"<KeyContainer><KeyPackage><Key Algorithm='urn:ietf:params:xml:ns:keyprov:pskc:totp'>"
+    b"<UserId>ana</UserId><Data><Secret><PlainValue>" + base64.b64encode(RAW)
+    + b"</PlainValue></Secret></Data></Key></KeyPackage></KeyContainer>",
+    "picture": qr_png(URI),
+}  # fmt: skip
+BITS = [b"", b'"', b",", b"\n", b"\0", b"\xeb", b"{", b"}", b"[", b"]", b"<", b"&", b"=", b"9" * 20,
+        b"null", b"hotp", KEY.encode()]  # fmt: skip
+
+
+class TestEveryFormat:
+    def test_each_has_a_sample(self):
+        assert {*SAMPLES, "auto"} == {*readers.FORMATS}
+        for form, sample in SAMPLES.items():
+            for told in (form, "auto"):
+                rows, _ = read(sample, told)
+                assert settled(rows).new, form
+
+    @QUIET
+    @pytest.mark.parametrize("form", SAMPLES)
+    @given(data=st.data())
+    def test_damaged(self, form, data):
+        sample = SAMPLES[form]
+        for _ in range(data.draw(st.integers(1, 3))):
+            first = data.draw(st.integers(0, len(sample)))
+            last = data.draw(st.integers(first, min(len(sample), first + 12)))
+            sample = sample[:first] + data.draw(st.sampled_from(BITS)) + sample[last:]
+        for told in (form, "auto"):
+            try:
+                rows, _ = read(sample, told)
+            except UnreadableError as error:
+                assert KEY not in str(error)
+                continue
+            settled(rows)
 
 
 class TestAnything:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import csv
+import fcntl
 import io
 import json
 import os
+import random
+import re
 import signal
 import stat
 import subprocess
@@ -191,6 +194,99 @@ class TestImport:
         assert counts(json.loads(text)) == (1000 - len(items), len(items), 0, 0)
         stored = {item["user_id"]["S"]: item["secret"]["S"] for item in scanned(engine)}
         assert stored == rows
+
+    # Each begins where rows are still to come, and stops with a batch under way or done.
+    @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+    @pytest.mark.parametrize(
+        "kind", ["file", pytest.param("dynamodb_local", marks=pytest.mark.local)]
+    )
+    def test_interrupted_anywhere_and_again(self, make_engine, tmp_path, kind, how):
+        """However often: at the end each row is imported, there already, refused or filtered."""
+        engine, file, chance = make_engine(kind), tmp_path / "users.csv", random.Random(how)
+        secrets, lines = {}, ["user,secret,issuer\n"]
+        for number in range(1000):
+            issuer, secret = chance.choice("AAAB"), lambdatotp.Secret.generate().base32
+            bad = chance.random() < 0.02
+            lines.append(f"user{number},{'x' if bad else secret},{issuer}\n")
+            if issuer == "A" and not bad:
+                secrets[f"user{number}"] = secret
+        file.write_text("".join(lines))
+        command = ["import", "-", "--issuer", "A"]
+        before = 0
+        for _ in range(3):
+            taken = self.interrupted(
+                command, "".join(lines[: chance.randint(800, 990)]), engine, how
+            )
+            there = {item["user_id"]["S"]: item["secret"]["S"] for item in scanned(engine)}
+            assert before <= len(there) < len(secrets)
+            assert len(there) >= 256
+            assert there.items() <= secrets.items()
+            before = len(there)
+        resumed = []
+        if how == signal.SIGINT:
+            done = int(re.search(r"everything up to line (\d+) is done", taken)[1])
+            resumed = ["--from-line", str(done + 1)]
+        for options in (resumed, []):
+            code, text = run(
+                "import", str(file), "--issuer", "A", "--json", *options, **engine.environment()
+            )
+            outcome = json.loads(text)
+            assert sum(counts(outcome)) == outcome["read"] == 1000
+            there = {item["user_id"]["S"]: item["secret"]["S"] for item in scanned(engine)}
+            assert there == secrets
+        bad = sum(",x,A" in line for line in lines)
+        others = 1000 - len(secrets) - bad
+        assert (code, counts(outcome)) == (1, (0, len(secrets), bad, others))
+
+    @staticmethod
+    def interrupted(command, text, engine, how):
+        """Import what comes through a small pipe, and stop it when it took all but the pipe's."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lambdatotp", *command],
+            env={**os.environ, **engine.environment()},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        # What is not in it, nor in the readers' buffers of 8 KiB each, became rows.
+        fcntl.fcntl(process.stdin, fcntl.F_SETPIPE_SZ, 4096)
+        process.stdin.write(text)
+        process.stdin.flush()
+        process.send_signal(how)
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == (130 if how == signal.SIGINT else -how), said
+        return said
+
+    @pytest.mark.local
+    def test_a_rate_is_kept_to(self, make_engine, tmp_path, monkeypatch):
+        """Counted where the requests arrive, throttled ones and what comes after them included."""
+        engine, file, arrived = make_engine("dynamodb_local"), tmp_path / "users.csv", []
+        file.write_text("user,secret\n" + "".join(f"u{number},{KEY}\n" for number in range(35)))
+        clock = Clock()
+        monkeypatch.setattr("lambdatotp.cli.importing.time", clock)
+        with fault_proxy(engine.settings["endpoint_url"]) as proxy:
+            arrives = lambda: arrived.append(clock.now)  # noqa: E731
+            # The second ten: some are written, and the others refused until the import waits.
+            proxy.faults += [arrives] * 14 + [THROTTLE] * 40 + [arrives] * 100
+            where = {**engine.environment(), "AWS_ENDPOINT_URL_DYNAMODB": proxy.url}
+            code, text = run("import", str(file), "--json", "--rate", "10", **where)
+        assert (code, counts(json.loads(text))) == (0, (35, 0, 0, 0))
+        assert len(arrived) == 35
+        for first in arrived:
+            assert sum(first <= time < first + 1 for time in arrived) <= 10, arrived
+
+
+class Clock:
+    """The importer's clock: a second is over when it has slept for one."""
+
+    now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
 
 
 def scanned(engine):

@@ -191,6 +191,20 @@ class TestQrCode:
             assert int(said.group(1)) > columns or int(said.group(2)) > rows
 
 
+class TestProgress:
+    def test_refusals_are_counted_while_it_runs(self, file_engine, tmp_path):
+        file = tmp_path / "users.csv"
+        rows = [f"user{number},{'x' if number % 10 else LEGACY}\n" for number in range(700)]
+        file.write_text("user,secret\n" + "".join(rows))
+        code, shown = in_a_terminal(file_engine, "import", str(file), columns=160)
+        assert code == 1
+        told = re.findall(r"(\d+) users, \d+/s, (\d+) refused", ANSI.sub("", shown))
+        # On its way, and at the end.
+        assert ("700", "630") in told, shown
+        assert any(int(users) < 700 and int(refused) for users, refused in told), shown
+        assert "refused: 630" in shown
+
+
 NEGATIVE = str.maketrans(" █▀▄", "█ ▄▀")
 
 
