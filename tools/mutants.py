@@ -220,7 +220,7 @@ MUTANTS = {
     ),
     "moving in: swapped columns put a secret into the report": Mutant(
         "python/lambdatotp/cli/formats/rows.py",
-        'return "(it looks like a secret)" if KEY_LIKE.match(self.user) else self.user',
+        'return "(it looks like a secret)" if KEY_LIKE.search(self.user) else self.user',
         "return self.user",
         f"{ODD} -k TestNasty",
     ),
@@ -229,6 +229,18 @@ MUTANTS = {
         '"alg", ',
         "",
         "tests/python/cli/test_other_programs.py -k Passlib",
+    ),
+    "moving in: a rate forgets what is sent again": Mutant(
+        "python/lambdatotp/cli/importing.py",
+        "+ len(self._batch) > self._rate",
+        "> self._rate",
+        "tests/python/cli/test_moving.py -k a_rate_is_kept_to",
+    ),
+    "moving in: progress hides refusals": Mutant(
+        "python/lambdatotp/cli/progress.py",
+        'refused=f", {refused} refused" * bool(refused)',
+        'refused=""',
+        "tests/python/cli/test_terminal.py -k refusals_are_counted",
     ),
     "moving in: a note plants a row": Mutant(
         "python/lambdatotp/cli/formats/tables.py",

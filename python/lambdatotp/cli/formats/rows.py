@@ -77,7 +77,7 @@ PUNCTUATION = str.maketrans("", "", " -=")
 
 # Where such a text stands in place of a name, it may be a key, and is not told.
 KEY_LIKE = re.compile(
-    "([A-Z2-7]{16,}|[a-z2-7]{32,}|(?i:[0-9a-f]{40,}))=*$|(?i:.*(otpauth[a-z-]*:|secret=))"
+    "^[A-Z2-7]{16,}=*$|[A-Z2-7]{24,}|[a-z2-7]{32,}|(?i:[0-9a-f]{40,}|otpauth[a-z-]*:|secret=)"
 )
 
 
@@ -152,7 +152,7 @@ class Row:
     @property
     def shown(self) -> str:
         """The user's id as it is told: where columns were swapped, it would be a secret."""
-        return "(it looks like a secret)" if KEY_LIKE.match(self.user) else self.user
+        return "(it looks like a secret)" if KEY_LIKE.search(self.user) else self.user
 
     @property
     def place(self) -> str:
@@ -202,7 +202,7 @@ def plain(name: str) -> str:
 
 
 def _told(name: str) -> str:
-    return "(it looks like a secret)" if KEY_LIKE.match(name.strip()) else name
+    return "(it looks like a secret)" if KEY_LIKE.search(name.strip()) else name
 
 
 def _may_change(names: Iterable[str]) -> str:

@@ -194,7 +194,7 @@ def _user(mapping: dict[str, str]) -> dict[str, str]:
 def _names(cells: list[str], source: Source) -> list[str]:
     given = [cell.strip() for cell in cells]
     names = [plain(name) for name in given]
-    if any(map(KEY_LIKE.match, given)):
+    if any(map(KEY_LIKE.search, given)):
         raise UnreadableError(
             "the first line holds a secret instead of names: put a line before it that names the "
             "columns, such as user,secret or user,uri"
