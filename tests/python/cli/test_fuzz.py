@@ -189,6 +189,7 @@ BITS = [b"", b'"', b",", b"\n", b"\0", b"\xeb", b"{", b"}", b"[", b"]", b"<", b"
 
 class TestEveryFormat:
     def test_each_has_a_sample(self):
+        """So a format that is added without being fuzzed is noticed."""
         assert {*SAMPLES, "auto"} == {*readers.FORMATS}
         for form, sample in SAMPLES.items():
             for told in (form, "auto"):

@@ -31,6 +31,12 @@ STRATUM = {"Type": 2, "Icon": None, "Issuer": "ACME", "Username": "ana", "Secret
            "Algorithm": 1, "Digits": 8, "Period": 60, "Counter": 0, "Ranking": 0}  # fmt: skip
 TWOFAUTH = app(otp_type="totp", account="ana", service="ACME", icon=None, secret=KEY, digits=8,
                algorithm="sha256", period=60, counter=None, legacy_uri=URI)  # fmt: skip
+AEGIS = {"type": "totp", "uuid": "1", "name": "ana", "issuer": "ACME", "note": "", "icon": None,
+         "icon_hash": None, "favorite": False, "groups": [],
+         "info": {"secret": KEY, "algo": "SHA256", "digits": 8, "period": 60}}  # fmt: skip
+FREEOTP = app(label="ana", issuerExt="ACME", issuerInt="ACME", algo="SHA256", counter=0, digits=8,
+              period=60, type="TOTP",
+              secret=[byte - 256 if byte > 127 else byte for byte in RAW])  # fmt: skip
 AUTHY = app(account_type="authenticator", decrypted_seed=KEY, digits=6, issuer=None, name="ana",
             original_name="ACME:ana", unique_id="1")  # fmt: skip
 
@@ -70,6 +76,9 @@ DOCUMENTS = {
     "2fauth": ({"app": "2fauth_v5", "schema": 1, "data": [
         TWOFAUTH, {**TWOFAUTH, "otp_type": "steamtotp"}, {**TWOFAUTH, "counter": 7}]},
         SHA256, 2, 0),
+    "aegis": ({"version": 1, "header": {"slots": None, "params": None}, "db": {
+        "version": 3, "entries": [AEGIS, {**AEGIS, "type": "steam"}, {**AEGIS, "info": None}]}},
+        SHA256, 2, 0),
     "andotp": ([ANDOTP, {**ANDOTP, "type": "HOTP", "counter": 1}, {**ANDOTP, "type": "STEAM"}],
                SHA256, 2, 0),
     "auth0": ([{"email": "ana", "mfa_factors": [{"totp": {"secret": KEY}}]},
@@ -82,6 +91,8 @@ DOCUMENTS = {
         SHA256, 1, 2),
     "django": ([allauth("totp", secret=KEY), allauth("recovery_codes", seed="x"),
                 hotpdevice()], PLAIN, 1, 1),
+    "freeotp": ({"tokenOrder": ["ACME:ana"], "tokens": [FREEOTP, {**FREEOTP, "type": "HOTP"}]},
+                SHA256, 1, 0),
     "fusionauth": ({"users": [fusionauth(), fusionauth("sms"), {"email": "bob"},
                               fusionauth(secret="!")]}, SHA256, 1, 2),
     "keycloak": ({"realm": "x", "users": [
