@@ -278,7 +278,7 @@ class TestImport:
 
 
 class Clock:
-    """The importer's clock: a second is over when it has slept for one."""
+    """The importer's clock: a second has elapsed when it has slept for one."""
 
     now = 0.0
 
