@@ -79,6 +79,8 @@ def number_of_codes(fields: Mapping[str, Any], name: str, default: int, *, least
     value = fields.get(name, default)
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:9])
+    elif isinstance(value, float) and value.is_integer():
+        value = int(value)  # 10.0 is the same number in JSON
     if (
         not isinstance(value, int)
         or isinstance(value, bool)

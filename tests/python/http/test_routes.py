@@ -168,6 +168,11 @@ class TestRecovery:
         assert (response.status_code, response.json_body["Code"]) == (400, "BadRequestError")
         assert "recovery_codes is not a number" in response.json_body["Message"]
 
+    @pytest.mark.parametrize("count", [2, 2.0, "2", "02"])
+    def test_numbers_that_are_one(self, guarded, count):
+        body = {"user": "ana", "recovery_codes": count}
+        assert len(self.call(guarded, "/", body).json_body["recovery_codes"]) == 2
+
     def test_new_ones(self, guarded):
         old = self.call(guarded, "/", {"user": "ana", "recovery_codes": 1}).json_body
         new = self.call(guarded, "/recovery_codes", {"user": "ana"})
