@@ -485,15 +485,21 @@ MUTANTS = {
     ),
     "rotation: a late confirmation ends the old phone": Mutant(
         ROTATION,
-        "[field::PENDING, field::RESERVE_ID, field::CHANGE_ID]",
-        "[field::PENDING]",
+        "[field::PENDING, field::RESERVE_ID, field::CHANGE_ID, field::REDEEMED]",
+        "[field::PENDING, field::REDEEMED]",
         f"{LATE} -k next_operation",
     ),
     "rotation: one is confirmed twice": Mutant(
         ROTATION,
-        "[field::PENDING, field::RESERVE_ID, field::CHANGE_ID]",
+        "[field::PENDING, field::RESERVE_ID, field::CHANGE_ID, field::REDEEMED]",
         "[field::USER_ID]",
         f"{LATE} -k two_confirmations",
+    ),
+    "rotation: a late confirmation comes after a recovery code": Mutant(
+        ROTATION,
+        "field::CHANGE_ID, field::REDEEMED]",
+        "field::CHANGE_ID]",
+        f"{LATE} -k next_operation",
     ),
     "rotation: it never lapses": Mutant(
         RESERVE,

@@ -101,8 +101,8 @@ impl Store {
     /// at most one call ever succeeds. Nothing of the old secret is left.
     ///
     /// The write holds only while nothing else has happened since the reservation: the pending
-    /// secret, the last attempt and the last operator's write are as it left them. If they are
-    /// not, and the rotation is still the same one, it is made again.
+    /// secret, the last attempt, the recovery codes that were used and the last operator's write
+    /// are as it left them. If they are not, and the rotation is still the same one, it is made again.
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
@@ -134,7 +134,8 @@ impl Store {
                 values.push((":refund".to_owned(), n(refund_ms)));
             }
             let mut only_if = Vec::new();
-            for name in [field::PENDING, field::RESERVE_ID, field::CHANGE_ID] {
+            let last = [field::PENDING, field::RESERVE_ID, field::CHANGE_ID, field::REDEEMED];
+            for name in last {
                 let (unchanged, value) = item.unchanged(name);
                 only_if.push(unchanged);
                 values.extend(value);

@@ -1,9 +1,9 @@
-"""The HTTP surface is as openapi.json describes it, whatever is thrown at it.
+r"""The HTTP surface is as openapi.json describes it, whatever is thrown at it.
 
 Schemathesis 4 looks at it from outside, and takes minutes and forty packages. So it is run by
 hand, against `LAMBDATOTP_API_TOKEN=t0ken-of-an-operator lambdatotp serve --embedded :memory:`:
 
-    schemathesis run openapi.json -u http://127.0.0.1:8000 \\
+    schemathesis run openapi.json -u http://127.0.0.1:8000 \
         -H "Authorization: Bearer t0ken-of-an-operator" --continue-on-failure
 """
 

@@ -97,9 +97,10 @@ def test_a_rotation_does_not_come_to_the_next_enrollment(proxy, verifier):
     assert verifier.status("ana").rotation_expires_at is None
 
 
-@pytest.mark.parametrize("then", ["verify", "confirm", "rotate", "unlock", "delete"])
+@pytest.mark.parametrize("then", ["verify", "redeem", "confirm", "rotate", "unlock", "delete"])
 def test_a_confirmation_does_not_come_after_the_next_operation(engine, proxy, verifier, then):
-    old = verifier.register("ana")
+    old = verifier.register("ana", recovery_codes=2)
+    assert verifier.verify("ana", old.recovery_codes[0]) is True
     enrollment = verifier.rotate("ana")
     proxy.faults.extend([PASS, *ALL])
     with pytest.raises(lambdatotp.StoreUnavailableError):
@@ -107,6 +108,8 @@ def test_a_confirmation_does_not_come_after_the_next_operation(engine, proxy, ve
     proxy.faults.clear()
     if then == "verify":
         assert verifier.verify("ana", code_of(old)) is True
+    elif then == "redeem":
+        assert verifier.verify("ana", old.recovery_codes[1]) is True
     elif then == "confirm":
         assert verifier.confirm("ana", code_of(enrollment)).outcome == "accepted"
     elif then == "delete":
@@ -117,7 +120,7 @@ def test_a_confirmation_does_not_come_after_the_next_operation(engine, proxy, ve
     before = engine.get("ana")
     assert proxy.deliver() >= 3
     assert engine.get("ana") == before
-    if then in {"rotate", "unlock", "delete"}:
+    if then in {"redeem", "rotate", "unlock", "delete"}:
         assert verifier.verify("ana", code_of(old)) is True
 
 

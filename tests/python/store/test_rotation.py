@@ -44,6 +44,17 @@ def size_of(engine, user):
     return sum(len(name) + size(value) for name, value in reply["Item"].items())
 
 
+def test_recovery_codes_that_were_used_are_in_nobodys_way(engine):
+    """A confirmation demands that no other was used since: the set is compared as a set."""
+    verifier = engine.verifier()
+    old = verifier.register("ana", recovery_codes=6)
+    for code in old.recovery_codes[:5]:
+        assert verifier.verify("ana", code) is True
+    new = verifier.rotate("ana")
+    assert verifier.confirm("ana", code_of(new)).outcome == "accepted"
+    assert verifier.status("ana").recovery_codes_left == 1
+
+
 @pytest.mark.parametrize("keys", [None, K1])
 def test_a_change_of_phone(engine, keys):
     verifier = engine.verifier(keys=keys, window=3)
