@@ -18,11 +18,27 @@ from lambdatotp._verifier import STATUS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chalice.app import Request
     from lambdatotp import Enrollment, Verification
 
 app = Chalice(app_name="lambdatotp")
 config.connect()
 access.warn_if_open()
+
+
+@app.middleware("http")
+def rest_api_only(request: Request | None, answer: Callable[[Request], Response]) -> Response:
+    """Say in the log what is wrong where there is another thing than a REST API in front."""
+    if request is not None:
+        return answer(request)
+    app.log.error(
+        "REST API only: this event is not of one, but of an HTTP API, a function URL, a load "
+        "balancer or a test. `chalice deploy` makes a REST API; the recipe lambda_handler.py "
+        "serves the others"
+    )
+    body = {"Code": "InternalServerError", "Message": "This app serves a REST API only."}
+    return reply(500, body)
+
 
 AUTHORIZER = IAMAuthorizer() if config.IAM_AUTHORIZATION else None
 

@@ -1,13 +1,15 @@
-r"""A second factor as a plain Lambda function, behind an HTTP API or a function URL.
+r"""A second factor as a plain Lambda function: behind API Gateway, a function URL or an ALB.
 
     LAMBDATOTP_EMBEDDED=:memory: SESSION_KEY=dev python examples/lambda_handler.py
 
-prints the reply to an enrollment. The password comes first, and elsewhere: behind an HTTP
-API, a JWT authorizer (of Cognito, say) has checked it, and its claims name the user; a
-function URL with AuthType AWS_IAM is called by your own backend, which names the user in
-the body. Whoever passes gets a signed cookie, and other functions ask `passed` for it.
+prints the reply to an enrollment. The password comes first, and elsewhere. Behind an HTTP
+API or a REST API, an authorizer (of Cognito, say) has checked it, and its claims name the
+user. Or your own backend has: it names the user in the body, and signs its requests with
+AWS credentials (AuthType AWS_IAM), or, through a load balancer, which checks nothing, sends
+`Authorization: Bearer` and BACKEND_TOKEN. Who passes gets a signed cookie, and other
+functions ask `passed` for it.
 
-To package it, with the handler lambda_handler.handler on Python 3.10 or newer:
+To package it, with the handler lambda_handler.handler on Python 3.13:
 
     make wheel
     pip install --target out/function --platform manylinux2014_x86_64 --only-binary :all: \
@@ -17,7 +19,7 @@ To package it, with the handler lambda_handler.handler on Python 3.10 or newer:
 
 Its role needs dynamodb:PutItem, dynamodb:UpdateItem and, for changes of phone,
 dynamodb:GetItem on the one table, its configuration LAMBDATOTP_TABLE_NAME, LAMBDATOTP_KEYS, which
-seals the secrets, and SESSION_KEY: `openssl rand -hex 32`.
+seals the secrets, and SESSION_KEY: `openssl rand -hex 32`, as BACKEND_TOKEN.
 """
 
 import base64
@@ -33,6 +35,10 @@ from typing import Any
 import lambdatotp
 
 KEY = os.environ["SESSION_KEY"].encode()
+# Empty: no load balancer is in front, and no token is right.
+BACKEND_TOKEN = os.environ.get("BACKEND_TOKEN", "").encode()
+if b"{{resolve:" in KEY + BACKEND_TOKEN:
+    raise SystemExit("SESSION_KEY or BACKEND_TOKEN holds a reference that nothing resolved")
 COOKIE = "__Host-second-factor"
 SESSION_SECONDS = 12 * 3600
 
@@ -59,17 +65,18 @@ Reply = dict[str, Any]
 
 
 def handler(event: Event, _context: object) -> Reply:
-    """Answer an event of version 2.0."""
+    """Answer an event of API Gateway (version 1.0 or 2.0), of a function URL or of an ALB."""
     try:
-        return _route(event)
+        reply = _route(event)
     except lambdatotp.LambdaTotpError as error:
-        return _refusal(error)
+        reply = _refusal(error)
+    return _as_read_by_its_sender(event, reply)
 
 
 def passed(event: Event, user: str) -> bool:
     """Tell whether this user has shown a code: for every function that must know."""
-    for cookie in event.get("cookies", []):
-        name, _, value = cookie.partition("=")
+    for cookie in _cookies(event):
+        name, _, value = cookie.strip().partition("=")
         until, _, seal = value.partition(".")
         if name == COOKIE and hmac.compare_digest(seal.encode(), _seal(user, until).encode()):
             return int(until) > time.time()
@@ -77,19 +84,19 @@ def passed(event: Event, user: str) -> bool:
 
 
 def _route(event: Event) -> Reply:  # noqa: PLR0911 - one a route
-    context, body = event["requestContext"], _body(event)
+    body = _body(event)
     if body is None:
         return _reply(400, {"message": "The body is no JSON object."})
-    user = _user(context.get("authorizer") or {}, body)
+    user = _user(event, body)
     if user is None:
         return _reply(401, {"message": "Log in first."})
-    match context["http"]["method"], event["rawPath"].removeprefix(f"/{context['stage']}"):
+    match _method(event), _path(event):
         case "POST", "/second-factor":
-            return _enroll(user, _account_name(context))
+            return _enroll(user, _account_name(event))
         case "POST", "/second-factor/code":
             return _code(user, str(body.get("code", "")))
         case "POST", "/second-factor/change":
-            return _change(user, str(body.get("code", "")), _account_name(context))
+            return _change(user, str(body.get("code", "")), _account_name(event))
         case "POST", "/second-factor/change/confirm":
             return _confirm_change(user, str(body.get("code", "")))
         case "GET", "/":
@@ -134,19 +141,75 @@ def _seal(user: str, until: str) -> str:
     return hmac.new(KEY, f"{until} {user}".encode(), hashlib.sha256).hexdigest()
 
 
-def _user(authorizer: dict[str, Any], body: dict[str, Any]) -> str | None:
+def _user(event: Event, body: dict[str, Any]) -> str | None:
     """Return who passed the password, as the authorizer or your own backend says."""
-    if "jwt" in authorizer:
-        return str(authorizer["jwt"]["claims"]["sub"])
-    if "iam" in authorizer and isinstance(body.get("user"), str):
+    if claims := _claims(event):
+        return str(claims["sub"])
+    context = event["requestContext"]
+    signed = "iam" in (context.get("authorizer") or {}) or (
+        # As a REST API says it.
+        (context.get("identity") or {}).get("userArn")
+    )
+    if (signed or _shows_the_token(event)) and isinstance(body.get("user"), str):
         return str(body["user"])
     return None
 
 
-def _account_name(context: dict[str, Any]) -> str | None:
+def _claims(event: Event) -> dict[str, Any]:
+    """Return what an authorizer has found out: a JWT's claims, in version 1.0 or 2.0."""
+    authorizer = event["requestContext"].get("authorizer") or {}
+    claims: dict[str, Any] = (authorizer.get("jwt") or authorizer).get("claims") or {}
+    return claims
+
+
+def _account_name(event: Event) -> str | None:
     """Return what the phone is to show: the id is a UUID (a Cognito `sub`), the address is not."""
-    claims = (context.get("authorizer") or {}).get("jwt", {}).get("claims", {})
+    claims = _claims(event)
     return str(claims["email"]) if "email" in claims else None
+
+
+def _shows_the_token(event: Event) -> bool:
+    given = "; ".join(_header(event, "authorization")).encode()
+    return bool(BACKEND_TOKEN) and hmac.compare_digest(given, b"Bearer " + BACKEND_TOKEN)
+
+
+# The ways in which a request is told: version 2.0 has its own, 1.0 and ALBs nearly the same.
+def _method(event: Event) -> str:
+    http = event["requestContext"].get("http") or {"method": event.get("httpMethod")}
+    return str(http["method"])
+
+
+def _path(event: Event) -> str:
+    """Return the path below the stage, which a REST API and an ALB leave out."""
+    path = str(event["rawPath"] if "rawPath" in event else event["path"])
+    has_stage = "version" in event
+    return path.removeprefix(f"/{event['requestContext']['stage']}") if has_stage else path
+
+
+def _header(event: Event, name: str) -> list[str]:
+    many = event.get("multiValueHeaders")
+    if many is None:
+        many = {key: [value] for key, value in (event.get("headers") or {}).items()}
+    return [value for key, values in many.items() if key.lower() == name for value in values]
+
+
+def _cookies(event: Event) -> list[str]:
+    if event.get("version") == "2.0":
+        return list(event.get("cookies") or [])
+    return "; ".join(_header(event, "cookie")).split(";")
+
+
+def _as_read_by_its_sender(event: Event, reply: Reply) -> Reply:
+    """Version 2.0 has cookies apart; the others take several, or one, as headers."""
+    if event.get("version") == "2.0":
+        return reply
+    cookies, headers = reply.pop("cookies"), reply.pop("headers")
+    if "multiValueHeaders" in event:
+        many = {name: [value] for name, value in headers.items()}
+        return {**reply, "multiValueHeaders": {**many, "Set-Cookie": cookies}}
+    if cookies:
+        headers["Set-Cookie"] = cookies[0]
+    return {**reply, "headers": headers}
 
 
 def _body(event: Event) -> dict[str, Any] | None:

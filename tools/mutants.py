@@ -651,6 +651,12 @@ MUTANTS = {
         "return None",
         f"{TOKENS} -k is_not_absent",
     ),
+    "recipes: without a token configured, an empty one lets in": Mutant(
+        "examples/lambda_handler.py",
+        "return bool(BACKEND_TOKEN) and hmac",
+        "return hmac",
+        "tests/python/examples/test_recipes.py -k nobody_in_without_the_token",
+    ),
     "access: a reference to a token is a token": Mutant(
         "python/lambdatotp/_tokens.py",
         "if REFERENCE in token:",

@@ -16,13 +16,14 @@ import sys
 import time
 import uuid
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import lambdatotp
 import pyotp
 import pytest
 
-from tests.python.support import ROOT
+from tests.python.support import ROOT, events
 from tests.python.support.codes import code_of, wrong_codes
 from tests.python.support.phone import Answer, Phone, load
 from tools.lambda_runtime import running, runtime_client
@@ -194,37 +195,7 @@ def test_the_packaging_as_it_says(clone, tmp_path):
         assert {"lambda_handler.py", "lambdatotp/__init__.py"} <= set(function.namelist())
 
 
-def event(method: str, path: str, body: object = None, **context: object) -> dict[str, object]:
-    """An event of version 2.0, as an HTTP API sends it after its JWT authorizer."""
-    claims = {"iss": "https://issuer.example.com", "sub": "ana", "token_use": "access"}
-    claims["email"] = "ana@example.com"
-    return {
-        "version": "2.0",
-        "routeKey": f"{method} {path}",
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {"content-type": "application/json", "host": "abc.execute-api.example.com"},
-        "requestContext": {
-            "accountId": "123456789012",
-            "apiId": "abc",
-            "authorizer": {"jwt": {"claims": claims, "scopes": None}},
-            "domainName": "abc.execute-api.eu-west-1.amazonaws.com",
-            "http": {
-                "method": method,
-                "path": path,
-                "protocol": "HTTP/1.1",
-                "sourceIp": "192.0.2.1",
-                "userAgent": "curl",
-            },
-            "requestId": "JKJaXmPLvHcESHA=",
-            "routeKey": f"{method} {path}",
-            "stage": "$default",
-            "timeEpoch": 1583348638390,
-            **context,
-        },
-        **({} if body is None else {"body": json.dumps(body)}),
-        "isBase64Encoded": False,
-    }
+event = events.http_api
 
 
 def code_event(code: str, **more: object) -> dict[str, object]:
@@ -358,6 +329,77 @@ def test_a_function_url_is_for_the_backend(function):
     staged = event("POST", "/prod/second-factor", body, **context, stage="prod")
     staged["body"], staged["isBase64Encoded"] = base64.b64encode(b'{"user": "eve"}').decode(), True
     assert Phone(function(staged)).totp.name == "eve"
+
+
+BACKEND = "a-long-token-of-the-backend"
+WAYS = {
+    "http-api-2.0": events.http_api,
+    "http-api-1.0": events.http_api_1,
+    "rest-api": events.rest_api,
+    "function-url": events.function_url,
+    "alb": partial(events.alb, token=BACKEND),
+    "alb-many": partial(events.alb, token=BACKEND, many=True),
+}
+
+
+def cookies_of(reply):
+    """What a browser gets, by the rules of each sender."""
+    many = reply.get("multiValueHeaders", {})
+    single = reply.get("headers", {}).get("Set-Cookie")
+    return reply.get("cookies") or many.get("Set-Cookie") or [single] * bool(single)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_handler_by_every_way(monkeypatch, way):
+    monkeypatch.setenv("BACKEND_TOKEN", BACKEND)
+    handler, event = load("lambda_handler").handler, WAYS[way]
+
+    def call(*arguments, **more):
+        return json.loads(json.dumps(handler(event(*arguments, **more), None)))
+
+    shown = call("POST", "/second-factor", {"user": "ana"})
+    assert shown["statusCode"] == 201
+    # Each sender drops what another one would read.
+    version = WAYS[way]("GET", "/").get("version")
+    assert ("cookies" in shown) == (version == "2.0")
+    assert ("multiValueHeaders" in shown) == ("multiValueHeaders" in event("GET", "/"))
+    assert ("headers" in shown) != ("multiValueHeaders" in shown)
+    phone = Phone(Answer(201, {}, shown["body"]))
+    sent = {"user": "ana", "code": code_of(phone)}
+    replies = [call("POST", "/second-factor/code", sent) for _ in range(2)]
+    assert [reply["statusCode"] for reply in replies] == [200, 401]
+    (cookie,) = cookies_of(replies[0])
+    assert cookies_of(replies[1]) == []
+    # Version 2.0 has them apart.
+    before = "" if version == "2.0" else "a=1; "
+    for given, told in ((before + cookie.split(";")[0], True), ("a=1", False), ("", False)):
+        asked = call("GET", "/", {"user": "ana"}, cookie=given)
+        assert json.loads(asked["body"]) == {"user": "ana", "passed": told}
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("configured", ["", BACKEND])
+def test_a_load_balancer_lets_nobody_in_without_the_token(monkeypatch, configured, many):
+    monkeypatch.setenv("BACKEND_TOKEN", configured)
+    handler = load("lambda_handler").handler
+    wrong = BACKEND if not configured else f"{BACKEND}é"
+    for shown in ("", "Bearer", "Bearer ", "Bearer wrong", f"Bearer {wrong}", BACKEND):
+        event = events.alb("POST", "/second-factor", {"user": "ana"}, many=many)
+        # The last is what an authorizer would say, sent by the caller.
+        for name, value in (("authorization", shown), ("x-amzn-oidc-identity", "ana")):
+            if many:
+                event["multiValueHeaders"][name] = [value]
+            else:
+                event["headers"][name] = value
+        assert handler(event, None)["statusCode"] == 401
+
+
+def test_a_key_that_is_a_reference_stops_the_handler(monkeypatch):
+    for name in ("BACKEND_TOKEN", "SESSION_KEY"):
+        with monkeypatch.context() as patched:
+            patched.setenv(name, "{{resolve:secretsmanager:key}}")
+            with pytest.raises(SystemExit, match="a reference that nothing resolved"):
+                load("lambda_handler")
 
 
 def test_a_jwt_user_cannot_name_another(function):
