@@ -73,6 +73,9 @@ PARAMETERS = ("algorithm", "digits", "period")
 
 NUMBERS = ("digits", "period", "counter")
 
+# What most files have.
+EXAMPLES = {"digits": 6, "period": 30}
+
 PUNCTUATION = str.maketrans("", "", " -=")
 
 # Where such a text stands in place of a name, it may be a key, and is not told.
@@ -234,7 +237,7 @@ def _number(name: str, value: object) -> int:
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**18:
         return value
-    raise UnreadableError(f"{name} is not a whole number")
+    raise UnreadableError(f"{name} is not a whole number: write {EXAMPLES.get(name, 0)}, say")
 
 
 def _text(name: str, value: object) -> str:
@@ -322,8 +325,8 @@ def of_mapping(mapping: Mapping[str, Any], state: Iterable[str] = ()) -> User:
     """
     try:
         fields, issuer = _parts(mapping, state)
-        _require(fields, "user", "user")
-        _require(fields, "secret", "secret, and no uri")
+        _require(fields, "user", "user (or username, email, account, login, name), or it is empty")
+        _require(fields, "secret", "secret (or uri, totp, secret_hex, ...), or it is empty")
     except UnreadableError as error:
         error.user = user_of(mapping) or error.user
         raise
@@ -338,7 +341,7 @@ def user_of(mapping: Mapping[str, Any]) -> str:
 
 def _require(fields: Mapping[str, Any], name: str, called: str) -> None:
     if not fields.get(name):
-        raise UnreadableError(f"it has no {called}")
+        raise UnreadableError(f"it has no part named {called}")
 
 
 def _parts(mapping: Mapping[str, Any], state: Iterable[str]) -> User:
@@ -366,7 +369,7 @@ def _agree(fields: Mapping[str, Any], others: Mapping[str, Any]) -> None:
         if name == "secret" and first and second:
             first, second = (key.upper().translate(PUNCTUATION) for key in (first, second))
         if first is not None and second is not None and first != second:
-            raise UnreadableError(f"its {name} is given twice, and differs")
+            raise UnreadableError(f"its {name} is given twice, and the two differ: remove one")
 
 
 def _given(mapping: Mapping[str, Any], state: Iterable[str]) -> dict[str, Any]:
@@ -383,7 +386,7 @@ def _given(mapping: Mapping[str, Any], state: Iterable[str]) -> dict[str, Any]:
         values.sort(key=itemgetter(0))
         parts = [_number(name, v) if name in NUMBERS else _text(name, v) for _, _, v in values]
         if name in PARAMETERS and any(part != parts[0] for part in parts):
-            raise UnreadableError(f"its {name} is given twice, and differs")
+            raise UnreadableError(f"its {name} is given twice, and the two differ: remove one")
         given[name] = parts[0]
     return given | _behind(mapping, state)
 
