@@ -255,6 +255,9 @@ async function prove(name) {
 }
 
 function show({qr_code: uri, qr_code_url: picture}) {
+  // What became of codes of the old phone says nothing about those of the new one.
+  accepted.clear();
+  unanswered.clear();
   const parameters = new URL(uri).searchParams;
   period = Number(parameters.get("period") ?? 30);
   digits = Number(parameters.get("digits") ?? 6);
@@ -338,7 +341,11 @@ function finish() {
   else done();
 }
 
+/* Closing the page now would lose what is shown only now: the browser asks first. */
+const ask = (event) => event.preventDefault();
+
 function save() {
+  addEventListener("beforeunload", ask);
   for (const code of recoveryCodes) {
     const item = document.createElement("li");
     item.textContent = code;
@@ -355,6 +362,7 @@ function save() {
 
 function done() {
   if (recoveryCodes.length) {
+    removeEventListener("beforeunload", ask);
     URL.revokeObjectURL($("download").href);
     recoveryCodes = [];
   }

@@ -822,6 +822,18 @@ MUTANTS = {
         "",
         f"{PAGE} -k not_count_for_ever",
     ),
+    "enrollment page: a lost reply to the old phone is one to the new": Mutant(
+        "chalicelib/enroll.js",
+        "  unanswered.clear();\n",
+        "",
+        f"{PAGE} -k ended_elsewhere",
+    ),
+    "enrollment page: leaving it loses the recovery codes": Mutant(
+        "chalicelib/enroll.js",
+        'addEventListener("beforeunload", ask);\n',
+        "",
+        f"{PAGE} -k leaving_the_page",
+    ),
     "enrollment page: recovery codes stay": Mutant(
         "chalicelib/enroll.js",
         '$("save").remove();',

@@ -196,6 +196,15 @@ def test_every_state_is_accessible_and_fits(request, visit, walk, scheme, user):
     assert dark is (scheme == "dark")
 
 
+def test_what_is_said_is_announced(guarded, visit):
+    """Screen readers say what changes in a live region that was there before."""
+    page = visit(guarded)
+    for place in ("start-message", "check-message", "clock", "key-copied", "codes-copied"):
+        expect(page.locator(f"#{place}")).to_have_role("status")
+    # What starting again means is said with its button.
+    expect(page.locator("#restart")).to_have_attribute("aria-describedby", "start-message")
+
+
 def test_a_look_that_does_not_fit_is_seen(server, visit):
     """Or the test above would pass for nothing."""
     page = visit(server)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -14,7 +13,6 @@ from tests.python.support.page import (
     DESKTOP,
     PHONE,
     TOKEN,
-    Seen,
     Server,
     change,
     enrolled,
@@ -34,11 +32,6 @@ def page(guarded, visit):
     page = visit(guarded, "/enroll?change")
     page.get_by_label("Access token").fill(TOKEN)
     return page
-
-
-def posted(seen: Seen) -> list[str]:
-    paths = [urlsplit(url).path for url in seen.requests if not url.startswith("data:")]
-    return [path for path in paths if path != "/enroll"]
 
 
 def told(page: Page, words: str) -> None:
@@ -83,7 +76,7 @@ def test_from_the_old_phone_to_the_new(guarded, visit, seen, device):
     submit(page, new.now())
     expect(page.get_by_role("heading", name="Done", exact=True)).to_be_focused()
     expect(page.locator("#done")).to_contain_text(f"{user} has a new phone")
-    assert posted(seen) == ["/verify", "/rotate", "/confirm", "/confirm"]
+    assert seen.paths[1:] == ["/verify", "/rotate", "/confirm", "/confirm"]
     for hidden in (new.secret, "otpauth:", "data:image/png"):
         assert hidden not in page.content()
     assert works(guarded, user, following(new))
@@ -95,14 +88,14 @@ def test_without_a_code_of_the_old_phone_nothing_begins(guarded, page, seen):
     change(page, "guessed", "")
     told(page, "Type a code of the old phone")
     expect(page.locator("#old")).to_be_focused()
-    assert posted(seen) == []
+    assert seen.paths[1:] == []
     change(page, "guessed", wrong_code(old))
     told(page, "Not right")
     expect(page.locator("#old")).to_be_focused()
     change(page, "nobody", following(old))
     told(page, "not registered")
     expect(page.locator("#user")).to_be_focused()
-    assert posted(seen) == ["/verify", "/verify"]
+    assert seen.paths[1:] == ["/verify", "/verify"]
     change(page, "guessed", following(old))
     scan(page)
 
@@ -129,7 +122,7 @@ def test_a_new_qr_code_that_did_not_come_wants_no_other_code(guarded, page, seen
     expect(page.get_by_label("Code of the old phone")).to_be_visible()
     page.get_by_role("button", name="Check this code").click()
     told(page, "Type a code of the old phone")
-    assert posted(seen) == ["/verify", "/rotate"]
+    assert seen.paths[1:] == ["/verify", "/rotate"]
     change(page, f"bystander {how}", following(other))
     scan(page)
 
@@ -143,7 +136,7 @@ def test_the_code_counts_for_the_next_try(guarded, page, seen):
     page.get_by_role("button", name="Check this code").click()
     submit(page, scan(page).now())
     expect(page.locator("#done")).to_be_visible()
-    assert posted(seen) == ["/verify", "/rotate", "/rotate", "/confirm"]
+    assert seen.paths[1:] == ["/verify", "/rotate", "/rotate", "/confirm"]
 
 
 def test_the_code_does_not_count_for_ever(guarded, page):
@@ -167,11 +160,18 @@ def test_a_token_that_may_verify_only(guarded, page, seen):
     page.get_by_label("Access token").fill(TOKEN)
     page.keyboard.press("Enter")
     scan(page)
-    assert posted(seen) == ["/verify", "/rotate", "/rotate"]
+    assert seen.paths[1:] == ["/verify", "/rotate", "/rotate"]
 
 
 def test_a_change_that_ended_elsewhere(guarded, page):
-    old, _ = enrolled(guarded, "twice")
+    old, codes = enrolled(guarded, "twice", recovery_codes=1)
+    # A code of the old phone whose answer got lost has no part in it.
+    page.route("**/verify", lose)
+    change(page, "twice", codes[0])
+    told(page, "No answer came")
+    page.unroute("**/verify")
+    change(page, "twice", codes[0])
+    told(page, "may have used this code up")
     change(page, "twice", following(old))
     mine = scan(page)
     _, body = call(guarded.port, "POST", "/rotate", {"user": "twice"}, **ALLOWED)

@@ -6,12 +6,12 @@ import io
 import re
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pyotp
 import pytest
 from PIL import Image
 from playwright.sync_api import (
+    Dialog,
     Page,
     Route,
     expect,
@@ -27,7 +27,6 @@ from tests.python.support.page import (
     LINK,
     PHONE,
     TOKEN,
-    Seen,
     enroll,
     focused,
     following,
@@ -37,10 +36,6 @@ from tests.python.support.page import (
 from tests.python.support.pictures import pixels_of_png, read
 
 pytestmark = pytest.mark.browser
-
-
-def posted(seen: Seen) -> list[str]:
-    return [urlsplit(url).path for url in seen.requests if not url.startswith("data:")]
 
 
 @pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -79,7 +74,7 @@ def test_scanned_typed_accepted_replayed_refused(server, visit, seen, device):
         "",
     ]
     assert page.url == f"{server.origin}/enroll"
-    assert set(posted(seen)) == {"/enroll", "/", "/verify"}
+    assert set(seen.paths) == {"/enroll", "/", "/verify"}
 
 
 def test_wrong_codes_and_what_is_no_code(server, visit, seen):
@@ -258,6 +253,29 @@ def test_recovery_codes_are_shown_once_and_work(server, visit):
     assert call(server.port, "POST", "/verify", body) == (200, accepted)
 
 
+def test_recovery_codes_are_not_lost_by_leaving_the_page(server, browser):
+    page = browser.new_page()
+    asked = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.goto(f"{server.origin}/enroll")
+    totp = enroll(page, "closing", recovery=True)
+    submit(page, totp.now())
+    expect(page.locator("#save")).to_be_visible()
+    with page.expect_event("dialog"):
+        page.evaluate("setTimeout(() => location.reload())")
+    page.get_by_role("button", name="I have saved them").click()
+    expect(page.locator("#done")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("User")).to_be_focused()
+    assert asked == ["beforeunload"]
+    page.context.close()
+
+
 def test_recovery_codes_alone_are_printed(server, visit):
     page = visit(server, color_scheme="dark")
     totp = enroll(page, "printer", recovery=True)
@@ -365,7 +383,7 @@ def test_below_a_stage_of_api_gateway(server, visit, seen):
     totp = enroll(page, "staged")
     submit(page, totp.now())
     expect(page.locator("#done")).to_be_visible()
-    assert posted(seen) == ["/api/", "/api/verify"]
+    assert seen.paths == ["/api/", "/api/verify"]
     page.get_by_role("link", name="Enroll another user").click()
     expect(page.get_by_label("User")).to_be_focused()
     assert page.url == f"{server.origin}/api/enroll"

@@ -6,6 +6,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pyotp
 from playwright.sync_api import (
@@ -92,6 +93,11 @@ class Seen:
     requests: list[str] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths that the server was asked for, in order."""
+        return [urlsplit(url).path for url in self.requests if url.startswith("http")]
 
 
 def enroll(page: Page, user: str, *, name: str = "", recovery: bool = False) -> pyotp.TOTP:
