@@ -106,6 +106,7 @@ lint: build $(VENV)/.bench-tools $(VENV)/.docs-tools ## rustfmt, clippy, rustdoc
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --features $(FEATURES)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/python -m tools.words
 	$(BIN)/python -m tools.biome
 	$(BIN)/python -m tools.actionlint
 	$(BIN)/zizmor --offline --quiet .github

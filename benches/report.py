@@ -42,7 +42,7 @@ WHY = {
     "requests), a quarter the kernel, a seventh malloc; lambdatotp's own code is 7 %. Building the "
     "client's hot crates for speed saved 5 % of it and made the zip 11 % larger, so it stays. Only "
     "another client would go further.",
-    "throughput": "DynamoDB Local writes no faster, whoever asks: each verify is two conditional "
+    "throughput": "DynamoDB Local writes no faster for anybody: each verify is two conditional "
     "writes, and all clients but boto3 end at the same number. See the stub.",
     "cpu, stub": "As above.",
     "now": "A third of the time are the four SHA-1 compressions that a new key and a code take, "

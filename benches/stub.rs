@@ -89,7 +89,7 @@ fn main() -> io::Result<()> {
     let delay = Duration::from_millis(delay.unwrap_or(0));
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // A client that hangs up is no fault.
+            // A client may hang up.
             std::thread::spawn(move || serve(stream, delay));
         }
     });

@@ -76,7 +76,7 @@ def link(name: str) -> str | None:
 
 
 def _can_be_followed(value: str) -> bool:
-    # Browsers take a backslash for a slash, and drop blanks: //elsewhere is no path.
+    # Browsers take a backslash for a slash, and drop blanks: //elsewhere is another host.
     if "\\" in value or not _tokens.visible(value):
         return False
     if value.startswith("/"):

@@ -106,7 +106,7 @@ async def refuse(_request: Request, error: Exception) -> JSONResponse:
             | lambdatotp.NoRotationError()
         ):
             status, message, headers = 409, str(error), {}
-        case _:  # ours to mend: the log says what, the reply does not
+        case _:  # ours to fix: the log says what, the reply does not
             logging.getLogger(__name__).error("%s: %s", type(error).__name__, error)
             status, message, headers = 503, "Try again.", {"Retry-After": "2"}
     return JSONResponse({"detail": message}, status, headers)

@@ -94,7 +94,7 @@ def refuse(error: lambdatotp.LambdaTotpError) -> tuple[str, int, dict[str, str]]
             return page("It took too long. A code from your old phone:", "change"), 409, {}
         case lambdatotp.UserNotFoundError():
             return str(error), 409, {}
-    # Ours to mend: the log says what, the reply does not.
+    # Ours to fix: the log says what, the reply does not.
     app.logger.error("%s: %s", type(error).__name__, error)
     return "Try again.", 503, {"Retry-After": "2"}
 

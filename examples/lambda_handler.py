@@ -6,7 +6,7 @@ prints the reply to an enrollment. The password comes first, and elsewhere. Behi
 API or a REST API, an authorizer (of Cognito, say) has checked it, and its claims name the
 user. Or your own backend has: it names the user in the body, and signs its requests with
 AWS credentials (AuthType AWS_IAM), or, through a load balancer, which checks nothing, sends
-`Authorization: Bearer` and BACKEND_TOKEN. Who passes gets a signed cookie, and other
+`Authorization: Bearer` and BACKEND_TOKEN. A user who passes gets a signed cookie, and other
 functions ask `passed` for it.
 
 To package it, with the handler lambda_handler.handler on Python 3.13:
@@ -86,7 +86,7 @@ def passed(event: Event, user: str) -> bool:
 def _route(event: Event) -> Reply:  # noqa: PLR0911 - one a route
     body = _body(event)
     if body is None:
-        return _reply(400, {"message": "The body is no JSON object."})
+        return _reply(400, {"message": "The body is not a JSON object."})
     user = _user(event, body)
     if user is None:
         return _reply(401, {"message": "Log in first."})
@@ -235,7 +235,7 @@ def _refusal(error: lambdatotp.LambdaTotpError) -> Reply:
             return _reply(409, {"message": str(error)})
         case lambdatotp.InvalidUserError():
             return _reply(400, {"message": str(error)})
-    print(f"{type(error).__name__}: {error}")  # ours to mend: the log says what, not the reply
+    print(f"{type(error).__name__}: {error}")  # ours to fix: the log says what, not the reply
     return _reply(503, {"message": "Try again."}, {"Retry-After": "2"})
 
 

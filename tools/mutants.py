@@ -188,7 +188,7 @@ MUTANTS = {
         ":enrolled = :enrolled",
         f"{FAULTS} -k legacy_users",
     ),
-    "moving in: whoever is there is written over": Mutant(
+    "moving in: a user who is there is written over": Mutant(
         REGISTER,
         '("attribute_not_exists(user_id)".to_owned(), HashMap::new())',
         '("attribute_not_exists(nothing)".to_owned(), HashMap::new())',
@@ -290,13 +290,13 @@ MUTANTS = {
         "reason.code().is_some()",
         f"{EMBEDDED} -k only_those_in_the_way",
     ),
-    "moving in: a transaction writes over whoever is there": Mutant(
+    "moving in: a transaction writes over a user who is there": Mutant(
         "src/store/admin/import.rs",
         'condition_expression("attribute_not_exists(user_id)")',
         'condition_expression("attribute_not_exists(userid)")',
         "tests/python/store/test_import.py",
     ),
-    "moving out: whoever is on the machine reads the file": Mutant(
+    "moving out: anybody on the machine reads the file": Mutant(
         "python/lambdatotp/cli/files.py",
         "0o600",
         "0o644",
@@ -453,7 +453,7 @@ MUTANTS = {
         "enrollment_id = :seen AND {unchanged}",
         f"{LATE} -k comes_between",
     ),
-    "starting again: whoever brought a secret, or the original made, is": Mutant(
+    "starting again: one who brought a secret, or whom the original made, is": Mutant(
         "src/store/item.rs",
         "self.attributes.contains_key(field::GENERATED)\n",
         "self.attributes.contains_key(field::SECRET)\n",
@@ -585,7 +585,7 @@ MUTANTS = {
         'remove = " REMOVE expires_at";',
         f"{SEALING} -k next_accepted_code",
     ),
-    "sealed secrets: new ones are stored in the open": Mutant(
+    "sealed secrets: new ones are stored in plaintext": Mutant(
         "src/store/item.rs",
         "match keys.seal(owner, totp.secret())? {",
         "match KeyRing::default().seal(owner, totp.secret())? {",
@@ -675,7 +675,7 @@ MUTANTS = {
         "elif references.holds(os.environ.get(name, text)) and not name:",
         f"{SHIPPING} -k deploy_does_not_resolve",
     ),
-    "stages: a table that is exported for another one is passed over": Mutant(
+    "stages: a table that is exported for another one is ignored": Mutant(
         "python/lambdatotp/deploy/problems.py",
         "if here and here != own:",
         "if here and not own:",

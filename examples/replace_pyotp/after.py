@@ -2,7 +2,7 @@
 
     LAMBDATOTP_EMBEDDED=lambdatotp.db python examples/replace_pyotp/after.py users.db
 
-moves them. Existing phones go on working; each code is good once, and guesses have a budget.
+moves them. Existing phones keep working; each code is good once, and guesses have a budget.
 
 1. ALTER TABLE users ADD COLUMN second_factor INTEGER
 2. Deploy this code. It moves each user at the next login.
@@ -13,7 +13,7 @@ moves them. Existing phones go on working; each code is good once, and guesses h
 For production leave LAMBDATOTP_EMBEDDED out, and set LAMBDATOTP_KEYS, which seals the
 secrets. If your PyOTP objects were made with other `digits`, `interval` or `digest`, give the
 Verifier its `digits`, `period` and `algorithm`. PyOTP took secrets of any length, lambdatotp
-takes 80 bits or more: whoever has less (InvalidSecretError) enrolls anew.
+takes 80 bits or more: a user who has less (InvalidSecretError) enrolls anew.
 """
 
 import hashlib

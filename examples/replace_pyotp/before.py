@@ -6,7 +6,7 @@ What is wrong with it: a code that somebody read over a shoulder, or off a wrong
 them in again until its time is over; nobody counts guesses, and a thousand a second find a
 code within the hour; and a copy of the database holds every second factor.
 
-The first step changes one line, `import lambdatotp.pyotp as pyotp`, and mends none of this:
+The first step changes one line, `import lambdatotp.pyotp as pyotp`, and fixes none of this:
 it only is faster. The second is after.py.
 """
 

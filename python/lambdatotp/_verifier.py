@@ -53,8 +53,8 @@ class Verifier(_lambdatotp.Verifier):
         refill: Seconds that bring one attempt back; 3600.
         max_misses: Misses in a row that lock the user, 1 to 100; 100.
         keys: What seals the secrets in the table: "name:base64" of 32 bytes, several
-            divided by commas, the first to seal and all to open; or "file:" and the
-            path of a file that says so. By default secrets are stored in the open.
+            separated by commas, the first to seal and all to open; or "file:" and the
+            path of a file that says so. By default secrets are stored in plaintext.
         enrollment_ttl: Seconds after which a registration that no code was accepted
             for lapses, so that the user may be registered again; 0, never. One whose
             secret was given never does.

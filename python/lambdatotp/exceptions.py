@@ -1,4 +1,4 @@
-"""What lambdatotp raises. A wrong code is no exception: `verify` returns False."""
+"""What lambdatotp raises. A wrong code is not an exception: `verify` returns False."""
 
 __all__ = [
     "ConfigurationError",

@@ -207,7 +207,7 @@ impl PyotpKey {
         Some(found)
     }
 
-    /// OTPs can be copied and pickled, and hold their secret in the open.
+    /// OTPs can be copied and pickled, and hold their secret in plaintext.
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
         let make = py.import("lambdatotp._lambdatotp")?.getattr("_pyotp_key")?;
         // It was long enough once.

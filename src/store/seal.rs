@@ -391,7 +391,7 @@ mod tests {
         assert!(!keyed.contains(&plain));
         assert_ne!(old.recovery_hash("bob", &code), keyed);
         assert_ne!(both.recovery_hash("ana", &code), keyed);
-        // Those of before go on working.
+        // Those of before keep working.
         let all = both.recovery_hashes("ana", &code);
         assert!(all.contains(&plain) && all.contains(&keyed) && all.len() == 3);
         assert!(ring(&["k2"]).lacks(&keyed));

@@ -1,4 +1,4 @@
-//! Looking at a user: for whoever helps them, not for logins.
+//! Looking at a user: for the operator who helps them, not for logins.
 
 use aws_sdk_dynamodb::operation::get_item::GetItemInput;
 
@@ -22,7 +22,7 @@ pub struct Status {
     pub throttle_at: Option<i64>,
     /// Recovery codes left.
     pub recovery_codes: usize,
-    /// The key that seals the secret; `None` for one in the open.
+    /// The key that seals the secret; `None` for one in plaintext.
     pub sealed_by: Option<String>,
     /// The last step accepted.
     pub last_step: Option<u64>,

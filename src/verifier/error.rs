@@ -8,7 +8,7 @@ use crate::qr::QrError;
 use crate::random::RandomError;
 use crate::store::StoreError;
 
-/// Why an operation failed. A wrong code is no failure: see
+/// Why an operation failed. A wrong code is not a failure: see
 /// [`Verification`](super::Verification).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -93,7 +93,7 @@ def make_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str
             dynamodb_local.create_table(local_client(url), table_name)
             return Engine({"endpoint_url": url, "region": "eu-west-1", "table_name": table_name})
         at = ":memory:" if name == "memory" else str(tmp_path / "users.db")
-        # The first use makes the table, whoever comes first.
+        # The first use makes the table.
         return Engine({"embedded": at, "table_name": table_name})
 
     return make

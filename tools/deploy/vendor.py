@@ -84,7 +84,7 @@ def check_module(module: BinaryIO) -> tuple[str, str]:
     except UnfitError:
         raise
     except Exception as error:
-        raise UnfitError(f"it is no ELF module: {error}") from error
+        raise UnfitError(f"it is not an ELF module: {error}") from error
     text = ".".join(map(str, newest))
     if newest > MAX_GLIBC:
         raise UnfitError(f"it needs glibc {text}, and Lambda has only 2.17 for certain: use --zig")

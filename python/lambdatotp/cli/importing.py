@@ -208,7 +208,7 @@ def import_(
     as_json: bool,
     **where: str | None,
 ) -> None:
-    """Take users in from FILE; their phones go on working.
+    """Import users from FILE; their phones keep working.
 
     \b
     FILE is "-" for standard input, or one of these; what is in it tells which:
@@ -258,7 +258,7 @@ def import_(
     importer = Importer(verifier(**where), tally, rehearsal=dry_run, rate=rate)
 
     def wanted(row: Row) -> bool:
-        # What cannot be read is told, whoever issued it.
+        # What cannot be read is reported, whatever the issuer.
         return row.line >= from_line and (row.problem is not None or issuer in {None, row.issuer})
 
     source = None

@@ -100,7 +100,7 @@ def refused(environ: dict[str, Any], path: str) -> str | None:
         return "lambdatotp serve answers to 127.0.0.1 and localhost only."
     origin = environ.get("HTTP_ORIGIN")
     foreign = origin is not None and origin.lower() != f"http://{host}".lower()
-    # A link to the page is no harm.
+    # A link to the page does no harm.
     if foreign or (environ.get("HTTP_SEC_FETCH_SITE") == "cross-site" and path != "/enroll"):
         return "lambdatotp serve refuses requests from pages of other sites."
     return None
@@ -112,7 +112,7 @@ def make(folder: Path, listening: socket.socket) -> BaseWSGIServer | MultiSocket
     It serves from `run()` on, until the process is interrupted.
     """
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
-    # A queue is no news where there are more clients than threads.
+    # A queue is expected where there are more clients than threads.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     # Waitress hands Content-Length to int(), which fails on thousands of digits (since 3.10.7).
     if hasattr(sys, "set_int_max_str_digits"):

@@ -106,7 +106,7 @@ fn exceptions(authority: &str) -> Result<Option<String>, StoreError> {
     Ok(Some(hosts.collect::<Vec<_>>().join(",")))
 }
 
-/// A host and its port. The colons of an IPv6 address are no port's, outside brackets.
+/// A host and its port. The colons of an IPv6 address do not belong to a port, outside brackets.
 fn with_port(entry: &str) -> (&str, Option<&str>) {
     match entry.rsplit_once(':') {
         Some((name, port)) if is_port(port) && (name.ends_with(']') || !name.contains(':')) => {

@@ -34,7 +34,7 @@ fn trusted() -> Result<Option<TlsContext>, StoreError> {
     let Some((path, named_by)) = bundle() else { return Ok(None) };
     match (read(&path), named_by) {
         (Ok(pem), _) => trusting(pem).map(Some),
-        // The system's own file is no good: the library looks for others.
+        // The system's own file cannot be used: the library looks for others.
         (Err(_), None) => Ok(None),
         (Err(why), Some(name)) => {
             Err(StoreError::Configuration(format!("{name} {}: {why}", path.display())))

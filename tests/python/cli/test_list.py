@@ -176,7 +176,7 @@ class TestCheckTable:
         for user, secret in secrets.items():
             assert engine.verifier().verify(user, lambdatotp.Totp(secret).now())
 
-    def test_whoever_could_not_log_in_is_named(self, engine, users):
+    def test_a_user_who_could_not_log_in_is_named(self, engine, users):
         engine.put("short", secret="JBSWY3DP")
         engine.put("damaged", secret="no base32!")
         engine.verifier(keys=K2).register("foreign")

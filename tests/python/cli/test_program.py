@@ -56,7 +56,7 @@ class TestProgram:
         nobody = ["--endpoint-url", "http://127.0.0.1:9"]
         assert shell("verify", "ana", "123456", *nobody).returncode == 3
 
-    def test_whoever_reads_may_have_seen_enough(self, make_engine):
+    def test_a_reader_may_have_seen_enough(self, make_engine):
         """`lambdatotp list | head -1`: no traceback, no message."""
         engine = make_engine("file")
         for number in range(50):

@@ -454,7 +454,7 @@ class TestModule:
             vendors.check_module(module)
 
     def test_what_is_no_module(self):
-        with pytest.raises(vendors.UnfitError, match="no ELF module"):
+        with pytest.raises(vendors.UnfitError, match="not an ELF module"):
             vendors.check_module(BytesIO(b"MZ"))
 
     @pytest.mark.shipped

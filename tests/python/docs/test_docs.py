@@ -38,7 +38,7 @@ def test_settings_have_the_names_of_their_variables(monkeypatch):
     assert len(parameters) == 20
     for name in parameters:
         assert f"{name}:" in lambdatotp.Verifier.__doc__
-        # Nor is there one for what is no text.
+        # Nor is there one for what is not text.
         if name in {"region", "endpoint_url", "embedded", "audit"}:
             continue
         monkeypatch.setenv(f"LAMBDATOTP_{name.upper()}", "\n")

@@ -102,7 +102,7 @@ def test_ci_can_be_run():
 
 
 def test_every_page_is_on_the_site():
-    """And whoever reads the README finds it."""
+    """And a reader of the README finds it."""
     nav = (ROOT / "mkdocs.yml").read_text().split("\nnav:")[1]
     for page in PAGES[1:]:
         assert f": {Path(page).name}\n" in nav

@@ -14,7 +14,7 @@ from tests.python.support import ROOT
 # Settings that AWS's own tools have variables for.
 OF_AWS = ("region", "endpoint_url")
 
-# An argument that is no setting: no text, and so no variable, can say it.
+# An argument that is not a setting: no text, and so no variable, can say it.
 NO_SETTING = "audit"
 
 

@@ -320,7 +320,7 @@ def test_the_handler_refuses(function):
 
 
 def test_a_function_url_is_for_the_backend(function):
-    """Signed with AWS credentials, it says for whom; and a stage's name is no part of the path."""
+    """Signed with AWS credentials, it says for whom; a stage's name does not belong to the path."""
     context = {"authorizer": {"iam": {"accountId": "123456789012", "userId": "AIDA"}}}
     body = {"user": "bob"}
     shown = function(event("POST", "/second-factor", body, **context))

@@ -233,7 +233,7 @@ def test_a_second_factor_is_turned_on_by_the_phone(site):
     phone = Phone(shown)
     assert len(phone.recovery_codes) == 10
     assert phone.totp.name == ("ana" if isinstance(site, DjangoSite) else "ana@example.com")
-    # Whoever closed the window starts again, and the first QR code is worth nothing.
+    # A user who closed the window starts again, and the first QR code is worth nothing.
     first, phone = phone, Phone(site.enroll())
     assert not set(first.recovery_codes) & set(phone.recovery_codes)
     assert site.confirm(code_of(first)).status == 400
@@ -268,7 +268,7 @@ def test_the_whole_way(site, caplog):
     assert not site.inside()
     assert site.code(second).status < 400
     assert site.inside()
-    # Without a logout in between: whoever begins anew is outside.
+    # Without a logout in between: a user who begins anew is outside.
     site.password()
     assert not site.inside()
     assert site.code(second).status == 401

@@ -70,7 +70,7 @@ def test_from_the_old_phone_to_the_new(guarded, visit, seen, device):
     expect(page.locator("#keeps")).to_contain_text("The old phone still works")
     expect(page.locator(".steps [aria-current=step]")).to_have_text("New phone")
     assert focused(page) == "scan-title"
-    # What the old phone shows is no code of the new one.
+    # What the old phone shows is not a code of the new one.
     submit(page, old.now())
     expect(verdict(page)).to_contain_text("Not right")
     submit(page, new.now())

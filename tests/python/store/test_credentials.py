@@ -274,7 +274,7 @@ class TestContainers:
         refused("AWS_CONTAINER_AUTHORIZATION_TOKEN")
 
     def test_they_are_used_and_renewed(self, server, local_engine, monkeypatch):
-        """Gone for a moment, the endpoint is no fault of the settings."""
+        """Gone for a moment, the endpoint is not a fault of the settings."""
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", local_engine.settings["endpoint_url"])
         good = {"AccessKeyId": "AKID", "SecretAccessKey": "s", "Token": "t"}
         good["Expiration"] = "2020-01-01T00:00:00Z"  # so it is asked before each request

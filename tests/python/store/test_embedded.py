@@ -111,7 +111,7 @@ class TestManyAtOnce:
         assert self.outcomes(answers) == [ImportOutcome.SAME] * 250
         assert self.commits(at) == before
 
-    def test_whoever_is_in_the_way_holds_up_nobody(self, at, verifier):
+    def test_a_process_in_the_way_holds_up_nobody(self, at, verifier):
         verifier.register("there")
         import_users(verifier, self.users(["same"]))
         secret = verifier_secret(at, "there")

@@ -159,7 +159,7 @@ class TestALostReply:
         assert verifier.verify("ana", code) is False
 
     def test_of_a_replays_acceptance(self, proxy, verifier, loss, losses):
-        """A reply lost is no licence: the code stays used up."""
+        """A lost reply gives no licence: the code stays used up."""
         enrollment = verifier.register("ana")
         code = code_of(enrollment)
         assert verifier.verify("ana", code) is True
@@ -259,7 +259,7 @@ class TestALostReply:
 
 
 def test_a_lost_reply_after_a_long_outage(proxy, verifier):
-    """Repetitions are not rationed: the first calls after an outage need them most."""
+    """Retries are not limited: the first calls after an outage need them most."""
     proxy.faults.extend([REFUSE] * 80)
     for _ in range(20):
         with pytest.raises(lambdatotp.StoreUnavailableError):
@@ -458,11 +458,11 @@ class TestWhatTheOperatorMustMend:
             with pytest.raises(lambdatotp.ConfigurationError, match="cannot open"):
                 lambdatotp.Verifier(embedded=at).register("ana")
         text = tmp_path / "text"
-        text.write_text("this is no database " * 100)
+        text.write_text("this is not a database " * 100)
         text.chmod(0o600)
         with pytest.raises(lambdatotp.ConfigurationError, match="cannot open"):
             lambdatotp.Verifier(embedded=text).register("ana")
-        assert text.read_text() == "this is no database " * 100
+        assert text.read_text() == "this is not a database " * 100
 
 
 class TestConnect:

@@ -139,7 +139,7 @@ def test_one_confirmation_many_callers_one_true(engine):
     old = verifiers[0].register("ana")
     code = code_of(verifiers[0].rotate("ana"))
     calls = [lambda v=verifiers[n % 4]: v.confirm("ana", code).outcome for n in range(THREADS)]
-    # Whoever comes after it finds no rotation; whoever was beside it is refused.
+    # Those that come after it find no rotation; those beside it are refused.
     outcomes = at_once([lambda call=call: call() == "accepted" for call in calls])
     assert outcomes["True"] == 1
     assert set(outcomes) <= {"True", "False", "NoRotationError"}

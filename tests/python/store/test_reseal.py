@@ -26,7 +26,7 @@ def reseal(engine, keys, *options, **variables):
 
 
 def fill(engine, count):
-    """Users of all kinds: the original's, ours in the open, ours under the old key."""
+    """Users of all kinds: the original's, ours in plaintext, ours under the old key."""
     secrets = {}
     for number in range(count):
         user = f"user{number}"

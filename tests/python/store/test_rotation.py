@@ -232,7 +232,7 @@ class TestSealing:
         assert set(pending) == {"enrollment_id", "sealed", "sealed_by", "expires_at"}
         assert pending["enrollment_id"]["S"] != item["enrollment_id"]
         assert new.secret not in str(item)
-        # Whoever writes to the table cannot make it the secret, nor move it to another user.
+        # Anyone who writes to the table cannot make it the secret, nor move it to another user.
         moved = {name: pending[name] for name in ("enrollment_id", "sealed", "sealed_by")}
         engine.put("ana", **{**item, **moved, "pending": {"M": pending}, "sealed": moved["sealed"]})
         with pytest.raises(lambdatotp.ConfigurationError, match="does not open"):

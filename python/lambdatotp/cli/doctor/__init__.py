@@ -143,7 +143,7 @@ def _examine_table(verifier: Verifier) -> Iterator[Finding]:
     except ConfigurationError as error:
         if "refused access" in str(error):
             yield Finding(OK, "credentials", "accepted")
-            # No failure: whoever may use the table need not be allowed to look at it.
+            # Not a failure: a role that may use the table need not be allowed to describe it.
             yield Finding(WARNING, "table in view", str(error))
         else:
             yield Finding(FAILURE, "credentials", str(error))
@@ -193,7 +193,7 @@ def _shape(verifier: Verifier, table: Table | None) -> Iterator[Finding]:
 
 
 def _round_trip(verifier: Verifier) -> Iterator[Finding]:
-    """Do what the app does, with the permissions of whoever runs this."""
+    """Do what the app does, with the permissions of the person who runs this."""
     user = test_user()
     steps = "register", "verify", "verify again", "delete"
     done = []

@@ -128,7 +128,7 @@ class Cells:
 
     def _rows_within(self, first: str, taken: list[str], cells: list[str]) -> bool:
         if self.names and not self._is_row(cells):
-            # Where a line end is in what is read, or a cell too many or few, it is no cell's.
+            # Where a line end is in what is read, or a cell too many or few, it belongs to no cell.
             known = (
                 cell for name, cell in zip(self.names, cells, strict=False) if name in MEANINGS
             )
@@ -151,7 +151,7 @@ def read_csv(source: Source) -> Iterator[Row]:
     csv.field_size_limit(sys.maxsize)
     header = source.first_line()
     delimiter = max(",;\t|", key=header.count)
-    # With blanks after the separators of the first line, those of the others are no part of ids.
+    # With blanks after the separators of the first line, those of the others do not belong to ids.
     blanks = f"{delimiter} " in header
     names: list[str] = []
 

@@ -69,7 +69,7 @@ struct Answer {
 /// A source that has worked before and cannot be reached now is an outage, and asking
 /// again is safe: on Lambda and in containers the endpoint does not answer for a moment
 /// now and then. One that never has is more likely wrong than down. That a service
-/// answers "later" is no fault of the settings in either case.
+/// answers "later" is not a fault of the settings in either case.
 pub(super) fn refusal(refused: &Refused<'_>) -> Option<StoreError> {
     let Refused { step, profiles, error, worked } = *refused;
     let name = step.source(profiles).name;
