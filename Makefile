@@ -12,10 +12,12 @@ export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
 PORT ?= 8000
 DATABASE ?= lambdatotp.db
 STAGE ?= dev
-# aarch64-unknown-linux-gnu for stages with "lambda_architecture": "arm64", once rustup has it.
-LAMBDA_TARGET ?= x86_64-unknown-linux-gnu
+# By the stage's "lambda_architecture"; for arm64: rustup target add aarch64-unknown-linux-gnu.
+ifndef LAMBDA_TARGET
+LAMBDA_TARGET := $(shell $(PYTHON) -m tools.deploy.target $(STAGE))
+endif
 # Of the wheel for PyPI: any target that zig links for. The workflow has the list.
-DIST_TARGET ?= $(LAMBDA_TARGET)
+DIST_TARGET ?= x86_64-unknown-linux-gnu
 MANYLINUX ?= manylinux2014
 TAG ?=
 TEMPLATE ?=

@@ -60,7 +60,7 @@ def of_bytecode(stage: Stage) -> Iterator[str]:
     if build and build.get("python", here) != here:
         yield (
             f"vendor/ holds bytecode of Python {build['python']}, and the function will run on "
-            f"{here}: it compiles the app at each cold start, which takes some 60 ms longer; "
+            f"{here}: it compiles the app at each cold start, which takes a third longer; "
             f"make vendor PYTHON=python{here} makes it anew"
         )
 

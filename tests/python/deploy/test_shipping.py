@@ -192,6 +192,37 @@ def test_another_architecture(filled):
     assert stopped(package(filled), "built for EM_X86_64", "runs on arm64")
 
 
+@pytest.mark.parametrize(
+    ("shared", "own", "target"),
+    [
+        ({}, {}, "x86_64"),
+        ({}, {"lambda_architecture": "arm64"}, "aarch64"),
+        ({"lambda_architecture": "arm64"}, {}, "aarch64"),
+        ({"lambda_architecture": "arm64"}, {"lambda_architecture": "x86_64"}, "x86_64"),
+    ],
+)
+def test_make_builds_for_the_stages_machine(project, shared, own, target):
+    file = project / ".chalice" / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **shared, "stages": {"arm": own}}))
+    shutil.copy(ROOT / "Makefile", project)
+    told = subprocess.check_output(
+        ["make", "--dry-run", "--print-data-base", "STAGE=arm", f"PYTHON={sys.executable}", "help"],  # noqa: S607
+        cwd=project,
+        text=True,
+    )
+    assert f"\nLAMBDA_TARGET := {target}-unknown-linux-gnu\n" in told
+
+
+def test_bytecode_of_another_python_is_a_warning(described):
+    file = described / "vendor" / vendored.BUILD
+    file.write_text(json.dumps({**json.loads(file.read_text()), "python": "3.99"}))
+    done = package(described)
+    assert done.returncode == 0
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("lambdatotp: ")]
+    assert "warning: vendor/ holds bytecode of Python 3.99" in line
+    assert "at each cold start" in line
+
+
 @pytest.mark.shipped
 def test_files_that_lambda_could_not_read(filled):
     """As a clone made under umask 077 has them."""
