@@ -39,7 +39,8 @@ FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 # in __pycache__ is not to be shipped.
 SHIP = export PYTHONDONTWRITEBYTECODE=1 && umask 022 && mkdir -p out && chmod a+r app.py chalicelib/*.*
 
-# The embedded engine is not in what is shipped: the benchmarks of it have a build of their own.
+# The release build, as pip makes it, with the embedded engine: for the benchmarks of what does not
+# run on Lambda.
 EMBEDDED := out/bench-embedded/lambdatotp/_lambdatotp.abi3.so
 
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src macros -name '*.rs')
@@ -126,7 +127,7 @@ fuzz: $(CARGO_FUZZ) ## Throw text and items at what reads them (FUZZ_SECONDS=15 
 	@PATH=$(dir $(CARGO_FUZZ)):$$PATH CACHE=$(CACHE)/fuzz fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 bench: build $(VENV)/.bench-tools package $(EMBEDDED) ## Side by side with the peers, into benches/RESULTS.md (ONLY="calls trips", QUICK=1, USERS=)
-	PYTHONPATH=vendor $(BIN)/python -m benches $(ONLY) $(if $(QUICK),--quick) $(if $(USERS),--users $(USERS))
+	PYTHONPATH=out/bench-embedded $(BIN)/python -m benches $(ONLY) $(if $(QUICK),--quick) $(if $(USERS),--users $(USERS))
 
 bench-cold: ## Of these, what a cold start costs
 	$(MAKE) bench ONLY="first_use shape"

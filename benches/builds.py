@@ -65,7 +65,8 @@ AWS_LC = (
     ("src/store/client/tls.rs", "CryptoMode::Ring", "CryptoMode::AwsLc"),
 )
 VARIANTS = [
-    Variant("as shipped: fat LTO, dependencies s, ring", {}),
+    Variant("release: fat LTO, dependencies s, ring", {}),
+    Variant("for Lambda: our own code s, too", {"profile.release.opt-level": '"s"'}),
     Variant("dependencies 3", {EVERYTHING: "3"}),
     Variant("thin LTO", {"profile.release.lto": '"thin"'}),
     Variant(
