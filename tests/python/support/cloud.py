@@ -180,7 +180,9 @@ def copy_of_the_project(folder: Path) -> Path:
     ignore = shutil.ignore_patterns("__pycache__", "deployed", "deployments")
     for name in PROJECT:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+            # The bytecode in vendor/ is shipped.
+            left_out = None if name == "vendor" else ignore
+            shutil.copytree(ROOT / name, folder / name, ignore=left_out)
         else:
             shutil.copy(ROOT / name, folder)
     # Lambda reads them as another user, whatever the umask was when they were checked out.
