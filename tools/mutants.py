@@ -53,6 +53,7 @@ CASES = "tests/python/cli/test_cases.py"
 ODD = "tests/python/cli/test_odd_input.py"
 PANICS = "tests/python/module/test_panics.py"
 PYOTP = "tests/python/otp/test_pyotp_versions.py"
+RELEASE = "tests/python/deploy/test_release.py"
 
 
 @dataclass(frozen=True)
@@ -1051,6 +1052,42 @@ MUTANTS = {
         'format!("<Secret: {} bits>", self.0.bits())',
         'format!("<Secret: {}>", *self.0.to_base32())',
         "tests/python/module/test_silence.py -k reprs",
+    ),
+    "release: two versions": Mutant(
+        "tools/release/check.py",
+        "if not found or found[1] != ours:",
+        "if not found:",
+        f"{RELEASE} -k a_clone_that_is_not",
+    ),
+    "release: changes that belong to no version": Mutant(
+        "tools/release/check.py",
+        "    if left:\n",
+        "    if not text:\n",
+        f"{RELEASE} -k a_clone_that_is_not",
+    ),
+    "release: a tag that is on another commit": Mutant(
+        "tools/release/check.py",
+        'if at and at != _git(root, "rev-parse", "HEAD"):',
+        "if at == ours:",
+        f"{RELEASE} -k test_tags",
+    ),
+    "release: a tree with changes": Mutant(
+        "tools/release/check.py",
+        '"status", "--porcelain"',
+        '"status", "--porcelain", "--untracked-files=no"',
+        f"{RELEASE} -k not_clean",
+    ),
+    "release: a crate without a licence is left out": Mutant(
+        "tools/release/notices.py",
+        "if not texts or not crate.licence:",
+        "if not crate.licence:",
+        f"{RELEASE} -k without_a_licence",
+    ),
+    "release: links that lead nowhere on PyPI": Mutant(
+        "tools/release/source.py",
+        "return links.rewritten(markdown, point)",
+        "return markdown",
+        f"{RELEASE} -k leads_somewhere",
     ),
 }
 
