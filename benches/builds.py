@@ -26,9 +26,11 @@ from benches.measure import cell as figure
 from benches.report import cell
 from benches.servers import CACHE as SHARED
 from benches.servers import store
+from tools.release import notices
 
 CACHE = SHARED / "builds"
-PARTS = ["Cargo.toml", "Cargo.lock", "README.md", "src", "tests/verifier.rs", "python/lambdatotp"]
+PARTS = ["Cargo.toml", "Cargo.lock", "README.md", "src", "macros", "python/lambdatotp"]
+PARTS += ["tests/verifier.rs", "tests/simulation", "benches/hot.rs", "benches/stub.rs"]
 
 SPEED = """
 import time
@@ -57,6 +59,7 @@ class Variant:
     name: str
     profile: dict[str, str]
     edits: tuple[tuple[str, str, str], ...] = ()
+    features: str = "python"
 
 
 EVERYTHING = 'profile.release.package."*".opt-level'
@@ -66,6 +69,7 @@ AWS_LC = (
 )
 VARIANTS = [
     Variant("release: fat LTO, dependencies s, ring", {}),
+    Variant("the same with all features, as on PyPI", {}, features=notices.FEATURES),
     Variant("for Lambda: our own code s, too", {"profile.release.opt-level": '"s"'}),
     Variant("dependencies 3", {EVERYTHING: "3"}),
     Variant("thin LTO", {"profile.release.lto": '"thin"'}),
@@ -105,7 +109,7 @@ def build(variant: Variant) -> tuple[Path, float]:
     folder = folder_of(variant)
     # Not `cargo build`: beside the rlib it would leave link-time optimization out, silently.
     command = ["cargo", "rustc", "--quiet", "--release", "--lib", "--crate-type", "cdylib"]
-    command += ["--features", "python"]
+    command += ["--features", variant.features]
     for key, value in variant.profile.items():
         command += ["--config", f"{key}={value}"]
     environment = {

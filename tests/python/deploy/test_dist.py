@@ -8,12 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
+import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.python.support import ROOT
+from tests.python.support.serve import serving
 from tools.release import check, notices
 
 pytestmark = pytest.mark.dist
@@ -72,6 +74,15 @@ def test_each_python_installs_it(wheel, tmp_path, python):
     said = run(own, SMOKE)
     assert f"works: {tmp_path / 'venv'}" in said
     assert "lambdatotp" in run(tmp_path / "venv" / "bin" / "lambdatotp", "--version")
+
+
+def test_it_serves_without_a_clone(wheel, tmp_path):
+    """With what `lambdatotp[app]` brings, and nothing else."""
+    venv.create(tmp_path / "venv", with_pip=True, symlinks=True)
+    own = tmp_path / "venv" / "bin" / "python"
+    run(own, "-m", "pip", "install", "--quiet", f"{wheel}[app]")
+    with serving(cwd=tmp_path, python=str(own)) as served:
+        assert f"lambdatotp serves at http://127.0.0.1:{served.port}" in served.said
 
 
 def test_the_python_of_these_tests_is_among_them():
