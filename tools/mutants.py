@@ -42,6 +42,9 @@ SCAFFOLD = "tests/python/deploy/test_scaffold.py"
 TOKENS = "tests/python/http/test_tokens.py"
 TRAPS = "tests/python/store/test_traps.py"
 GUARD = "src/python/guard.rs"
+COGNITO = "examples/cognito/triggers.py"
+COGNITO_TEMPLATE = "examples/cognito/template.yaml"
+COGNITO_TESTS = "tests/python/examples/test_cognito.py"
 CONNECTIONS = "tests/python/store/test_dead_connections.py"
 CREDENTIALS = "tests/python/store/test_credentials.py"
 CALL = "src/store/client/call.rs"
@@ -1088,6 +1091,66 @@ MUTANTS = {
         "return links.rewritten(markdown, point)",
         "return markdown",
         f"{RELEASE} -k leads_somewhere",
+    ),
+    "cognito: tokens without the code": Mutant(
+        COGNITO,
+        'elif answers and answers[-1].get("challengeResult") is True:',
+        "elif answers:",
+        f"{COGNITO_TESTS} -k no_tokens_but_for",
+    ),
+    "cognito: a code without the password": Mutant(
+        COGNITO,
+        "and _results(session[:start]) == AFTER_THE_PASSWORD",
+        "and len(session) >= 0",
+        f"{COGNITO_TESTS} -k without_the_password",
+    ),
+    "cognito: answers without end": Mutant(
+        COGNITO,
+        "len(answers) < ANSWERS",
+        "len(answers) < 99",
+        f"{COGNITO_TESTS} -k wrong_codes_end",
+    ),
+    "cognito: a user who has a second factor is shown another": Mutant(
+        COGNITO,
+        "return None  # imported, or confirmed a moment ago",
+        "return verifier.rotate(user)",
+        f"{COGNITO_TESTS} -k imported",
+    ),
+    "cognito: a wrong code shows another QR code": Mutant(
+        COGNITO,
+        'entry.get("challengeMetadata") == ENROLL for',
+        'entry.get("challengeMetadata") == 1 for',
+        f"{COGNITO_TESTS} -k begin_the_enrollment_anew",
+    ),
+    "cognito: a recovery code enrolls": Mutant(
+        COGNITO,
+        'asked.get("kind") != CODE and any',
+        "not asked and any",
+        f"{COGNITO_TESTS} -k begin_the_enrollment_anew",
+    ),
+    "cognito: no verdict is a success": Mutant(
+        COGNITO,
+        'event["response"] = {"answerCorrect": False}',
+        'event["response"] = {"answerCorrect": True}',
+        f"{COGNITO_TESTS} -k budget_that_is_spent",
+    ),
+    "cognito: an answer counts for another user": Mutant(
+        COGNITO,
+        'asked.get("user") != user or ',
+        "",
+        f"{COGNITO_TESTS} -k its_own_challenge",
+    ),
+    "cognito: the password alone enrolls, whatever is set": Mutant(
+        COGNITO,
+        'os.environ.get("ENROLL_AT_LOGIN") != "yes"',
+        'os.environ.get("ENROLL_AT_LOGIN") == "never"',
+        f"{COGNITO_TESTS} -k may_not_be_enough",
+    ),
+    "cognito: a client lets the password alone in": Mutant(
+        COGNITO_TEMPLATE,
+        "[ALLOW_CUSTOM_AUTH, ALLOW_REFRESH_TOKEN_AUTH]",
+        "[ALLOW_CUSTOM_AUTH, ALLOW_REFRESH_TOKEN_AUTH, ALLOW_USER_SRP_AUTH]",
+        f"{COGNITO_TESTS} -k its_client",
     ),
 }
 
