@@ -144,8 +144,9 @@ docs: build $(VENV)/.docs-tools ## The documentation as a site, in out/site: no 
 	@$(BIN)/python -m tools.site.pages check
 	@echo "lambdatotp: the documentation is in out/site: open out/site/index.html"
 
-references: build $(VENV)/.test-tools ## Write docs/reference-*.md anew, after a change of docstrings, --help or openapi.json
+references: build $(VENV)/.test-tools ## Write docs/reference-*.md and the list of messages anew, after a change of what they hold
 	@$(BIN)/python -m tools.site.references
+	@$(BIN)/python -m tools.messages
 
 dist: dist/.built-$(DIST_TARGET) ## The sdist and, built from it, the wheel for PyPI, into dist/ (DIST_TARGET=)
 

@@ -205,7 +205,7 @@ pub(super) fn untrusted(error: &(dyn Error + 'static)) -> Option<&'static str> {
             "the certificate is not signed by an authority that is trusted here: set \
              AWS_CA_BUNDLE to the PEM file of the one that signed it"
         }
-        Tls::InvalidMessage(_) => "nobody speaks TLS: should it be http://?",
+        Tls::InvalidMessage(_) => "the endpoint does not speak TLS: should it be http://?",
         _ => return None,
     })
 }

@@ -65,7 +65,7 @@ def _opened(file: str) -> Iterator[TextIO]:
 @click.option(
     "--yes-export-secrets",
     is_flag=True,
-    help="Say that every secret shall be written in plaintext.",
+    help="Confirm that every secret is written in plaintext.",
 )
 @as_json
 def export(

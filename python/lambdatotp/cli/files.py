@@ -34,7 +34,7 @@ def new_file(file: str) -> Iterator[TextIO]:
     try:
         stream = _create(path)
     except FileExistsError:
-        raise _refusal(f"{file} is there already: choose another name, or remove it") from None
+        raise _refusal(f"{file} already exists: choose another name, or remove it") from None
     except (OSError, ValueError) as error:
         raise _refusal(f"{file} cannot be created: {_reason(error)}") from None
     with stream:
@@ -50,13 +50,13 @@ def whole_file(file: str) -> Iterator[TextIO]:
     """
     path = Path(file)
     if os.path.lexists(path):
-        raise _refusal(f"{file} is there already: choose another name, or remove it")
+        raise _refusal(f"{file} already exists: choose another name, or remove it")
     part = Path(f"{file}.part")
     try:
         stream = _create(part)
     except FileExistsError:
         raise _refusal(
-            f"{part} is there already: another export writes it, or was stopped; then remove it"
+            f"{part} already exists: another export writes it, or was stopped; then remove it"
         ) from None
     except (OSError, ValueError) as error:
         raise _refusal(f"{file} cannot be created: {_reason(error)}") from None
@@ -84,7 +84,7 @@ def _name(part: Path, path: Path) -> None:
             _create(path).close()
             part.replace(path)
         return
-    raise _refusal(f"{path} is there already, since a moment ago: nothing was written")
+    raise _refusal(f"{path} was made by another program a moment ago: nothing was written")
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -175,7 +175,7 @@ class Importer:
     type=click.Choice(readers.FORMATS),
     default="auto",
     metavar="NAME",
-    help="What FILE is, if that is not told rightly by what is in it.",
+    help="The format of FILE, if its content does not tell.",
 )
 @click.option("--dry-run", is_flag=True, help="Tell what would happen, and write nothing.")
 @click.option("--issuer", help="Only entries of this issuer, of a file that holds several.")
@@ -341,7 +341,7 @@ def _print(tally: Tally, source: readers.Source, *, dry_run: bool, as_json: bool
     titles = {
         "read": "read",
         "new": "would be imported" if dry_run else "imported",
-        "same": "there already, with the same secret",
+        "same": "already registered with this secret",
         "refused": "refused",
         "filtered": "filtered out (--issuer, --from-line)",
         "unsettled": "read, and not settled",

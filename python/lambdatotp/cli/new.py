@@ -44,7 +44,7 @@ def _target(directory: str) -> Path:
         return target
     if os.path.lexists(target):
         raise click.UsageError(
-            f"{directory} is there already, and is not an empty folder: choose another name"
+            f"{directory} already exists, and is not an empty folder: choose another name"
         )
     return target
 

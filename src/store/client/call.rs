@@ -233,7 +233,7 @@ async fn whole(mut reply: HttpResponse) -> Result<HttpResponse, Silence> {
     let said = reply.headers().get("x-amz-crc32").and_then(|sum| sum.parse::<u32>().ok());
     let is = || crc32fast::hash(reply.body().bytes().unwrap_or_default());
     if said.is_some_and(|said| said != is()) {
-        return Err(SdkError::response_error("its checksum is not that of its body", reply));
+        return Err(SdkError::response_error("its checksum does not match its body", reply));
     }
     Ok(reply)
 }

@@ -381,7 +381,7 @@ class TestExport:
         file = tmp_path / "out"
         file.write_text("precious")
         code, said = run("export", str(file), "--yes-export-secrets", **engine.environment())
-        assert (code, "is there already" in said) == (2, True)
+        assert (code, "already exists" in said) == (2, True)
         assert file.read_text() == "precious"
 
     @pytest.mark.local

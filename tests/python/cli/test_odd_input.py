@@ -96,7 +96,7 @@ class TestNothingIsOverwritten:
         users.write_text(USERS)
         before = self.state(tmp_path)
         code, said = run("import", str(users), "--report", str(taken), *options, **where)
-        assert (code, "is there already: choose another name" in said) == (2, True)
+        assert (code, "already exists: choose another name" in said) == (2, True)
         assert {**self.state(tmp_path), **before} == self.state(tmp_path)
         assert not (tmp_path / "nowhere").exists()
         # Nor is anybody imported, since the refused would not be named.
@@ -116,14 +116,14 @@ class TestNothingIsOverwritten:
         else:
             name = tmp_path / ".." / tmp_path.name / "users.csv"
         code, said = run("import", str(users), "--report", str(name), *options, **where)
-        assert (code, "is there already" in said) == (2, True)
+        assert (code, "already exists" in said) == (2, True)
         assert users.read_text() == USERS
 
     def test_by_an_export(self, file_engine, where, taken, tmp_path):
         file_engine.verifier().register("ana")
         before = self.state(tmp_path)
         code, said = run("export", str(taken), *EXPORT, **where)
-        assert (code, "is there already" in said or "is a directory" in said) == (2, True)
+        assert (code, "already exists" in said or "is a directory" in said) == (2, True)
         assert {**self.state(tmp_path), **before} == self.state(tmp_path)
         assert not (tmp_path / "nowhere").exists()
 
@@ -148,7 +148,7 @@ class TestNothingIsOverwritten:
         if not links:
             monkeypatch.setattr(os, "link", no_links)
         code, said = run("export", str(file), *EXPORT, **where)
-        assert (code, "is there already" in said) == (2, True)
+        assert (code, "already exists" in said) == (2, True)
         assert file.read_text() == "precious"
         assert not (tmp_path / "out.jsonl.part").exists()
 
@@ -167,7 +167,7 @@ class TestNothingIsOverwritten:
     def test_what_an_export_left_that_was_killed(self, where, tmp_path):
         (tmp_path / "out.part").write_text("a part")
         code, said = run("export", str(tmp_path / "out"), *EXPORT, **where)
-        assert (code, "out.part is there already" in said, "remove it" in said) == (2, True, True)
+        assert (code, "out.part already exists" in said, "remove it" in said) == (2, True, True)
         assert (tmp_path / "out.part").read_text() == "a part"
 
     def test_a_report_is_for_its_owner(self, where, tmp_path):

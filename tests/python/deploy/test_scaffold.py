@@ -128,8 +128,8 @@ def test_the_names_that_are_asked_for(new, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["taken"], "is there already, and is not an empty folder"),
-        (["file"], "is there already, and is not an empty folder"),
+        (["taken"], "already exists, and is not an empty folder"),
+        (["file"], "already exists, and is not an empty folder"),
         (["nowhere/project"], "make it first"),
         (["."], "name one to be made"),
         (["project", "--table", "my users"], "cannot name a table"),

@@ -105,7 +105,7 @@ class Source:
             if not zeros[0] and zeros[1] > len(self.head) // 4:
                 raise UnreadableError("it is UTF-16 without its mark: save it as UTF-8")
             raise UnreadableError(
-                "it is not text: perhaps an encrypted export, which is to be exported unencrypted"
+                "it is not text: perhaps an encrypted export. Export it unencrypted"
             )
 
 
