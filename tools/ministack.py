@@ -51,7 +51,7 @@ def fetch() -> Path:
         shutil.rmtree(target, ignore_errors=True)
         CACHE.mkdir(parents=True, exist_ok=True)
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", target], check=True)
-        pip = [sys.executable, "-m", "pip", "--python", target / "bin" / "python", "install"]
+        pip = [sys.executable, "-m", "pip", "--python", str(target / "bin" / "python"), "install"]
         quiet = ["--quiet", "--disable-pip-version-check", "--no-compile"]
         group = ["--group", f"{ROOT / 'pyproject.toml'}:{GROUP}"]
         subprocess.run([*pip, *quiet, *group], check=True)

@@ -84,7 +84,9 @@ def _name(part: Path, path: Path) -> None:
             _create(path).close()
             part.replace(path)
         return
-    raise _refusal(f"{path} was made by another program a moment ago: nothing was written")
+    raise _refusal(
+        f"{path} already exists, made a moment ago by another program: nothing was written"
+    )
 
 
 def _reason(error: OSError | ValueError) -> str:
