@@ -272,7 +272,8 @@ impl TryFrom<Result<admin::Imported, VerifierError>> for Imported {
             Ok(admin::Imported::Same) => (ImportOutcome::Same, String::new()),
             Ok(admin::Imported::Other) => (
                 ImportOutcome::Refused,
-                "the user is already registered, with another secret or other parameters".to_owned(),
+                "the user is already registered, with another secret or other parameters"
+                    .to_owned(),
             ),
             Ok(admin::Imported::Unreadable(error)) => (ImportOutcome::Refused, error.to_string()),
             Err(VerifierError::Store(error @ StoreError::Unavailable(_))) => {

@@ -15,7 +15,7 @@ def test_the_list_holds_messages_of_each_kind():
     for message in (
         "the user is already registered",
         "too many attempts: try again in {...} seconds",
-        "there is no app in {...}: name a folder with app.py by --app, such as `lambdatotp new` makes",
+        "no AWS region: set AWS_REGION, or pass region",
         "This token may not do that.",
     ):
         assert f"\n  {message}\n" in text, message
