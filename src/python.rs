@@ -23,11 +23,12 @@ mod _lambdatotp {
     #[cfg(feature = "admin")]
     #[pymodule_export]
     use super::admin::{
-        ExportPage, ImportOutcome, Imported, ListedUser, Pending, Resealed, StoredUser, Survey,
-        Switch, SwitchState, Table, TablePage, TableRequest, Transfer, TransferKey, UnusableUser,
-        UserState, backups, create_table, delete_unusable, describe_table, expiry, export_users,
-        import_users, list_users, new_key, read_transfer, region, reseal_users, survey_users,
-        switch_backups_on, switch_expiry_on, table_requests, write_transfer,
+        ExportPage, ImportOutcome, Imported, ListedUser, Pending, Replica, Resealed, StoredUser,
+        Survey, Switch, SwitchState, Table, TablePage, TableRequest, Transfer, TransferKey,
+        UnusableUser, UserState, add_replicas, backups, create_table, delete_unusable,
+        describe_table, expiry, export_users, import_users, list_users, new_key, read_transfer,
+        region, reseal_users, survey_users, switch_backups_on, switch_expiry_on,
+        switch_protection_on, table_requests, write_transfer,
     };
     #[cfg(feature = "embedded")]
     #[pymodule_export]

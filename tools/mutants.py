@@ -51,6 +51,7 @@ CALL = "src/store/client/call.rs"
 CLOCK = "src/store/client/clock.rs"
 IDENTITY = "src/store/client/identity.rs"
 REQUESTS = "tests/python/store/test_requests.py"
+TABLES = "tests/python/cli/test_tables.py"
 ARGUMENTS = "tests/python/module/test_arguments.py"
 CASES = "tests/python/cli/test_cases.py"
 ODD = "tests/python/cli/test_odd_input.py"
@@ -940,6 +941,30 @@ MUTANTS = {
         "|| answer.err().retryable_error_kind().is_some()",
         "",
         f"{REQUESTS} -k another_regions",
+    ),
+    "regions: the copies decide each for itself": Mutant(
+        "src/store/admin/table.rs",
+        ".multi_region_consistency(MultiRegionConsistency::Strong)",
+        ".multi_region_consistency(MultiRegionConsistency::Eventual)",
+        f"{TABLES} -k three_regions",
+    ),
+    "regions: an eventually consistent table is called a strong one": Mutant(
+        "python/lambdatotp/cli/doctor/__init__.py",
+        "if not table.strong:",
+        "if table.strong is None:",
+        f"{TABLES} -k eventually",
+    ),
+    "regions: a copy may be deleted by one call": Mutant(
+        "python/lambdatotp/cli/create_table.py",
+        "if table.protected:",
+        "if True:",
+        f"{TABLES} -k three_regions",
+    ),
+    "regions: the copies are not waited for": Mutant(
+        "python/lambdatotp/cli/create_table.py",
+        "(copies or set()) <= there",
+        "(copies or set()) >= there",
+        f"{TABLES} -k three_regions",
     ),
     "requests: throttling is final": Mutant(
         CALL,

@@ -15,6 +15,7 @@ __all__ = [
     "KeyUri",
     "ListedUser",
     "Pending",
+    "Replica",
     "Resealed",
     "Secret",
     "StoredUser",
@@ -40,6 +41,7 @@ __all__ = [
     "_qr_terminal_within",
     "_user_status",
     "_verification",
+    "add_replicas",
     "backups",
     "create_table",
     "delete_unusable",
@@ -59,6 +61,7 @@ __all__ = [
     "survey_users",
     "switch_backups_on",
     "switch_expiry_on",
+    "switch_protection_on",
     "table_requests",
     "write_transfer",
 ]
@@ -987,10 +990,34 @@ class Table:
     def protected(self) -> bool:
         """Whether it refuses to be deleted."""
     @property
+    def strong(self) -> bool | None:
+        """Of a global table: whether all its Regions decide as one. In an eventually consistent
+        one, each decides for itself. None for a table in one Region.
+        """
+    @property
+    def replicas(self) -> list[Replica]:
+        """Of a global table: its copies, as DynamoDB lists them. The one that was asked need
+        not be among them.
+        """
+    @property
     def ahead_ms(self) -> int | None:
         """What our clock is ahead of the service's, in milliseconds, give or take 500; None
         if the service did not tell the time.
         """
+
+@final
+class Replica:
+    """A copy of a global table."""
+
+    @property
+    def region(self) -> str:
+        """Its Region, such as eu-west-1."""
+    @property
+    def status(self) -> str:
+        """As DynamoDB calls it: ACTIVE, CREATING and so on."""
+    @property
+    def witness(self) -> bool:
+        """Whether it only takes part in decisions, and can be neither read nor written."""
 
 @final
 class SwitchState:
@@ -1128,6 +1155,22 @@ def create_table(verifier: Verifier) -> bool:
         Whether it is new.
     """
 
+def add_replicas(verifier: Verifier, replicas: list[str], witness: str | None) -> bool:
+    """Asks for copies of an empty table in other Regions, and that all decide as one. They can
+    be used once `describe_table` says that they are ACTIVE.
+
+    Args:
+        verifier: Whose table.
+        replicas: The other Regions: two, or one with a witness.
+        witness: The Region that only takes part in decisions; None for three full copies.
+
+    Returns:
+        Whether this call did it; otherwise the table is being changed already.
+    """
+
+def switch_protection_on(verifier: Verifier) -> Switch:
+    """Lets the table refuse to be deleted. Each Region has this for itself."""
+
 def expiry(verifier: Verifier) -> Switch:
     """Whether items that have expired are swept away, by expires_at."""
 
@@ -1140,8 +1183,16 @@ def backups(verifier: Verifier) -> Switch:
 def switch_backups_on(verifier: Verifier) -> Switch:
     """Switches point-in-time recovery on."""
 
-def table_requests(verifier: Verifier) -> list[TableRequest]:
-    """The requests that would make the table. Nothing is sent."""
+def table_requests(
+    verifier: Verifier, replicas: list[str], witness: str | None
+) -> list[TableRequest]:
+    """The requests that would make the table. Nothing is sent.
+
+    Args:
+        verifier: Whose table.
+        replicas: The other Regions of a global table; empty for one Region.
+        witness: The Region that only takes part in decisions; None for none.
+    """
 
 def new_key(name: str) -> str:
     """A new key for the `keys` setting: 256 random bits in base64, with a name before them.

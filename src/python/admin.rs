@@ -6,8 +6,9 @@ mod transfer;
 mod users;
 
 pub(super) use table::{
-    Switch, SwitchState, Table, TableRequest, backups, create_table, describe_table, expiry,
-    new_key, region, switch_backups_on, switch_expiry_on, table_requests,
+    Replica, Switch, SwitchState, Table, TableRequest, add_replicas, backups, create_table,
+    describe_table, expiry, new_key, region, switch_backups_on, switch_expiry_on,
+    switch_protection_on, table_requests,
 };
 pub(super) use transfer::{Transfer, TransferKey, read_transfer, write_transfer};
 pub(super) use users::{

@@ -10,4 +10,4 @@ mod table;
 pub use history::{Pending, UserState};
 pub use import::{Imported, ImportedUser, TOGETHER};
 pub use scan::{Listed, Page, PageRequest, StoredUser, Tombstone};
-pub use table::{Switch, Table, TableRequest};
+pub use table::{Replica, Switch, Table, TableRequest};

@@ -292,13 +292,18 @@ impl Verifier {
 
 /// The table.
 impl Verifier {
-    /// The requests that [`create_table`](Self::create_table) and the switches would send.
-    /// Nothing is sent.
+    /// The requests that [`create_table`](Self::create_table),
+    /// [`add_replicas`](Self::add_replicas), if there are any, and the switches would send
+    /// to this Region. Nothing is sent.
     ///
     /// # Errors
     /// [`VerifierError::Store`].
-    pub async fn table_requests(&self) -> Result<Vec<TableRequest>, VerifierError> {
-        self.in_time(async { Ok(self.0.store.table_requests().await?) }).await
+    pub async fn table_requests(
+        &self,
+        replicas: &[String],
+        witness: Option<&str>,
+    ) -> Result<Vec<TableRequest>, VerifierError> {
+        self.in_time(async { Ok(self.0.store.table_requests(replicas, witness).await?) }).await
     }
 
     /// The region that requests go to, once credentials and settings were found.
@@ -324,6 +329,27 @@ impl Verifier {
     /// [`VerifierError::Store`].
     pub async fn create_table(&self) -> Result<bool, VerifierError> {
         self.in_time(async { Ok(self.0.store.create_table().await?) }).await
+    }
+
+    /// Asks for copies in other Regions that decide as one: two, or one and a witness, of an
+    /// empty table. Returns whether this call did it; otherwise it is under way.
+    ///
+    /// # Errors
+    /// [`VerifierError::Store`].
+    pub async fn add_replicas(
+        &self,
+        regions: &[String],
+        witness: Option<&str>,
+    ) -> Result<bool, VerifierError> {
+        self.in_time(async { Ok(self.0.store.add_replicas(regions, witness).await?) }).await
+    }
+
+    /// Lets the table refuse to be deleted, in this Region.
+    ///
+    /// # Errors
+    /// [`VerifierError::Store`].
+    pub async fn switch_protection_on(&self) -> Result<Switch, VerifierError> {
+        self.in_time(async { Ok(self.0.store.switch_protection_on().await?) }).await
     }
 
     /// Whether items that have expired are swept away, by `expires_at`.

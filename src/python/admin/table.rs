@@ -28,9 +28,27 @@ pub(in crate::python) struct Table {
     kms: bool,
     /// Whether it refuses to be deleted.
     protected: bool,
+    /// Of a global table: whether all its Regions decide as one. In an eventually consistent
+    /// one, each decides for itself. None for a table in one Region.
+    strong: Option<bool>,
+    /// Of a global table: its copies, as DynamoDB lists them. The one that was asked need
+    /// not be among them.
+    replicas: Vec<Replica>,
     /// What our clock is ahead of the service's, in milliseconds, give or take 500; None
     /// if the service did not tell the time.
     ahead_ms: Option<i64>,
+}
+
+/// A copy of a global table.
+#[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
+#[derive(Clone)]
+pub(in crate::python) struct Replica {
+    /// Its Region, such as eu-west-1.
+    region: String,
+    /// As DynamoDB calls it: ACTIVE, CREATING and so on.
+    status: String,
+    /// Whether it only takes part in decisions, and can be neither read nor written.
+    witness: bool,
 }
 
 /// Whether something is on for a table.
@@ -76,8 +94,16 @@ impl From<admin::Table> for Table {
             on_demand: table.on_demand,
             kms: table.kms,
             protected: table.protected,
+            strong: table.strong,
+            replicas: table.replicas.into_iter().map(Into::into).collect(),
             ahead_ms: table.ahead_ms,
         }
+    }
+}
+
+impl From<admin::Replica> for Replica {
+    fn from(replica: admin::Replica) -> Self {
+        Self { region: replica.region, status: replica.status, witness: replica.witness }
     }
 }
 
@@ -128,6 +154,38 @@ pub(in crate::python) fn create_table(py: Python<'_>, verifier: &Verifier) -> Py
     block_on(py, verifier.0.create_table())
 }
 
+/// Asks for copies of an empty table in other Regions, and that all decide as one. They can
+/// be used once `describe_table` says that they are ACTIVE.
+///
+/// Args:
+///     verifier: Whose table.
+///     replicas: The other Regions: two, or one with a witness.
+///     witness: The Region that only takes part in decisions; None for three full copies.
+///
+/// Returns:
+///     Whether this call did it; otherwise the table is being changed already.
+#[guarded]
+#[pyfunction]
+#[pyo3(signature = (verifier, replicas, witness))]
+pub(in crate::python) fn add_replicas(
+    py: Python<'_>,
+    verifier: &Verifier,
+    replicas: Vec<String>,
+    witness: Option<&str>,
+) -> PyResult<bool> {
+    block_on(py, verifier.0.add_replicas(&replicas, witness))
+}
+
+/// Lets the table refuse to be deleted. Each Region has this for itself.
+#[guarded]
+#[pyfunction]
+pub(in crate::python) fn switch_protection_on(
+    py: Python<'_>,
+    verifier: &Verifier,
+) -> PyResult<Switch> {
+    block_on(py, verifier.0.switch_protection_on()).map(Into::into)
+}
+
 /// Whether items that have expired are swept away, by expires_at.
 #[guarded]
 #[pyfunction]
@@ -160,13 +218,21 @@ pub(in crate::python) fn switch_backups_on(
 }
 
 /// The requests that would make the table. Nothing is sent.
+///
+/// Args:
+///     verifier: Whose table.
+///     replicas: The other Regions of a global table; empty for one Region.
+///     witness: The Region that only takes part in decisions; None for none.
 #[guarded]
 #[pyfunction]
+#[pyo3(signature = (verifier, replicas, witness))]
 pub(in crate::python) fn table_requests(
     py: Python<'_>,
     verifier: &Verifier,
+    replicas: Vec<String>,
+    witness: Option<&str>,
 ) -> PyResult<Vec<TableRequest>> {
-    let requests = block_on(py, verifier.0.table_requests())?;
+    let requests = block_on(py, verifier.0.table_requests(&replicas, witness))?;
     Ok(requests.into_iter().map(Into::into).collect())
 }
 

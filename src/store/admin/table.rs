@@ -8,10 +8,13 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
+use aws_sdk_dynamodb::operation::update_table::UpdateTableError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoverySpecification,
-    PointInTimeRecoveryStatus, ScalarAttributeType, SseSpecification, SseStatus, TableDescription,
-    TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
+    AttributeDefinition, BillingMode, CreateGlobalTableWitnessGroupMemberAction,
+    CreateReplicationGroupMemberAction, GlobalTableWitnessGroupUpdate, KeySchemaElement, KeyType,
+    MultiRegionConsistency, PointInTimeRecoverySpecification, PointInTimeRecoveryStatus,
+    ReplicaStatus, ReplicationGroupUpdate, ScalarAttributeType, SseSpecification, SseStatus,
+    TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus, WitnessStatus,
 };
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector,
@@ -45,8 +48,25 @@ pub struct Table {
     pub kms: bool,
     /// Whether it refuses to be deleted.
     pub protected: bool,
+    /// Of a global table: whether all its Regions decide as one. In an eventually consistent
+    /// one, each decides for itself. `None` for a table in one Region.
+    pub strong: Option<bool>,
+    /// Of a global table: its copies, as DynamoDB lists them. The one that was asked need not
+    /// be among them.
+    pub replicas: Vec<Replica>,
     /// What our clock is ahead of the service's, in milliseconds, give or take 500.
     pub ahead_ms: Option<i64>,
+}
+
+/// A copy of a global table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replica {
+    /// Its Region, such as `eu-west-1`.
+    pub region: String,
+    /// As DynamoDB calls it: `ACTIVE`, `CREATING` and so on.
+    pub status: String,
+    /// Whether it only takes part in decisions, and can be neither read nor written.
+    pub witness: bool,
 }
 
 /// Something that can be switched on for a table.
@@ -72,18 +92,27 @@ pub struct TableRequest {
 }
 
 impl Store {
-    /// The requests that [`create_table`](Self::create_table) and the switches would send.
-    /// Nothing is sent.
+    /// The requests that [`create_table`](Self::create_table),
+    /// [`add_replicas`](Self::add_replicas), if there are any, and the switches would send
+    /// to this Region. Nothing is sent.
     ///
     /// # Errors
     /// None that a store which was made could meet.
-    pub async fn table_requests(&self) -> Result<Vec<TableRequest>, StoreError> {
+    pub async fn table_requests(
+        &self,
+        replicas: &[String],
+        witness: Option<&str>,
+    ) -> Result<Vec<TableRequest>, StoreError> {
         let recorder = Recorder::default();
         let connector = SharedHttpConnector::new(recorder.clone());
         let store = Self::new(&self.table, Settings::default())?;
         store.connection.use_connector(connector);
         store.create_table().await?;
-        store.switch_expiry_on().await?;
+        if replicas.is_empty() {
+            store.switch_expiry_on().await?;
+        } else {
+            store.add_replicas(replicas, witness).await?;
+        }
         store.switch_backups_on().await?;
         let mut sent = recorder.0.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(std::mem::take(&mut *sent))
@@ -148,6 +177,59 @@ impl Store {
             // Ours, when a reply was lost, or somebody else's: it is there.
             Some(CreateTableError::ResourceInUseException(_)) => Ok(false),
             _ => Err(self.refused(&error, "CreateTable")),
+        }
+    }
+
+    /// Asks for copies in other Regions, and that all decide as one (multi-Region strong
+    /// consistency): DynamoDB wants two, or one and a witness, and an empty table. They can
+    /// be used once [`Table::replicas`] says `ACTIVE`. Returns whether this call did it;
+    /// otherwise the table is being changed already.
+    ///
+    /// # Errors
+    /// Every kind of [`StoreError`].
+    pub async fn add_replicas(
+        &self,
+        regions: &[String],
+        witness: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let turn = self.connection.turn().await?;
+        let mut request = turn
+            .client()
+            .update_table()
+            .table_name(&self.table)
+            .multi_region_consistency(MultiRegionConsistency::Strong);
+        for region in regions {
+            let copy = CreateReplicationGroupMemberAction::builder().region_name(region).build();
+            let Ok(copy) = copy else { unreachable!("it is whole") };
+            request =
+                request.replica_updates(ReplicationGroupUpdate::builder().create(copy).build());
+        }
+        if let Some(region) = witness {
+            let builder = CreateGlobalTableWitnessGroupMemberAction::builder();
+            let Ok(create) = builder.region_name(region).build() else {
+                unreachable!("it is whole")
+            };
+            let update = GlobalTableWitnessGroupUpdate::builder().create(create).build();
+            request = request.global_table_witness_updates(update);
+        }
+        let Err(error) = Box::pin(request.send()).await else { return Ok(true) };
+        match error.as_service_error() {
+            // Ours, when a reply was lost, or somebody else's: it is under way.
+            Some(UpdateTableError::ResourceInUseException(_)) => Ok(false),
+            _ => Err(self.refused(&error, "UpdateTable")),
+        }
+    }
+
+    /// Lets the table refuse to be deleted. Each Region has this for itself.
+    ///
+    /// # Errors
+    /// Every kind of [`StoreError`].
+    pub async fn switch_protection_on(&self) -> Result<Switch, StoreError> {
+        let turn = self.connection.turn().await?;
+        let request = turn.client().update_table().table_name(&self.table);
+        match Box::pin(request.deletion_protection_enabled(true).send()).await {
+            Ok(_) => Ok(Switch::On),
+            Err(error) => self.unknown(&error, "UpdateTable"),
         }
     }
 
@@ -271,6 +353,19 @@ fn summary(table: &TableDescription, ahead_ms: Option<i64>) -> Table {
     let key = keys.join(", ");
     let billing = table.billing_mode_summary().and_then(|billing| billing.billing_mode());
     let encryption = table.sse_description().and_then(|sse| sse.status());
+    let copies = table.replicas().iter().map(|copy| Replica {
+        region: copy.region_name().unwrap_or("?").to_owned(),
+        status: copy.replica_status().map_or("?", ReplicaStatus::as_str).to_owned(),
+        witness: false,
+    });
+    let witnesses = table.global_table_witnesses().iter().map(|witness| Replica {
+        region: witness.region_name().unwrap_or("?").to_owned(),
+        status: witness.witness_status().map_or("?", WitnessStatus::as_str).to_owned(),
+        witness: true,
+    });
+    let replicas: Vec<_> = copies.chain(witnesses).collect();
+    // A global table from before there were two modes has none, and is eventually consistent.
+    let strong = table.multi_region_consistency() == Some(&MultiRegionConsistency::Strong);
     Table {
         status: table.table_status().map_or("?", TableStatus::as_str).to_owned(),
         usable: matches!(table.table_status(), Some(TableStatus::Active | TableStatus::Updating)),
@@ -280,6 +375,8 @@ fn summary(table: &TableDescription, ahead_ms: Option<i64>) -> Table {
         on_demand: billing == Some(&BillingMode::PayPerRequest),
         kms: matches!(encryption, Some(SseStatus::Enabled | SseStatus::Updating)),
         protected: table.deletion_protection_enabled() == Some(true),
+        strong: (!replicas.is_empty()).then_some(strong),
+        replicas,
         ahead_ms,
     }
 }

@@ -444,7 +444,8 @@ def test_the_templates_table_is_the_one_that_create_table_makes():
     template = json.loads((ROOT / ".chalice" / "table.json").read_text())
     made = template["Resources"]["UsersTable"]["Properties"]
     requests = {}
-    for request in _lambdatotp.table_requests(_lambdatotp.Verifier(table_name="totp_users")):
+    verifier = _lambdatotp.Verifier(table_name="totp_users")
+    for request in _lambdatotp.table_requests(verifier, [], None):
         parameters = requests[request.operation] = json.loads(request.body)
         assert parameters.pop("TableName") == "totp_users"
     assert template["Parameters"]["TableName"]["Default"] == "totp_users"

@@ -90,6 +90,7 @@ def things():
         "period": 30,
         "raw": b"1" * 20,
         "_verification.code": (None, False),
+        "replicas": [],
         "rest": (None, 1, None, None, 30, None),
         "secret": "A" * 32,
         "rows": 24,
@@ -107,6 +108,7 @@ def things():
         "value": secret,
         "verifier": verifier,
         "window": 1,
+        "witness": None,
     }
     return {type(one).__mro__[-2].__name__: one for one in instances}, given
 

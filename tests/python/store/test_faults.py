@@ -330,6 +330,8 @@ def test_a_hanging_table_is_given_up_in_time(engine, proxy):
         native.switch_expiry_on,
         native.backups,
         native.switch_backups_on,
+        native.switch_protection_on,
+        lambda verifier: native.add_replicas(verifier, ["eu-central-1", "eu-west-3"], None),
     ],
 )
 def test_operators_calls_are_given_up_in_time(engine, proxy, call):

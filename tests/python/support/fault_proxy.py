@@ -11,11 +11,13 @@ from collections import deque
 from contextlib import contextmanager
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+Proxy = TypeVar("Proxy", bound="FaultProxy")
 
 # Each is done to one request, in the order given; then requests just pass. A function
 # instead is called before its request passes.
@@ -58,6 +60,13 @@ class FaultProxy(ThreadingHTTPServer):
         self.refuses_old_signatures = False  # as AWS does, from 5 minutes on
         self.headers: list[dict[str, str]] = []
         self.ports: list[int] = []  # of the client's connections, one a request
+
+    def answer(self, request: bytes) -> bytes | None:
+        """Answer a request in the engine's stead; None lets it pass."""
+
+    def retouch(self, _operation: str, reply: bytes) -> bytes:
+        """Return what the client reads of a reply."""
+        return reply
 
     def deliver(self) -> int:
         """Apply what was held back, long after its callers have gone; return how much that was."""
@@ -106,11 +115,15 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(400, _error("MissingAuthenticationToken"))
 
     def _forward(self, body: bytes) -> tuple[int, bytes]:
+        operation = self.headers["X-Amz-Target"].rsplit(".")[-1]
+        if operation == "UpdateTable" and (own := self.server.answer(body)):
+            return 400 if b"Exception" in own else 200, own
         connection = http.client.HTTPConnection(self.server.upstream)
         connection.request("POST", "/", body, dict(self.headers))
         response = connection.getresponse()
         reply = response.read()
         connection.close()
+        reply = self.server.retouch(operation, reply)
         self.server.replies.append(reply)
         return response.status, reply
 
@@ -156,7 +169,13 @@ def _error(code: str, message: str = "") -> bytes:
 @contextmanager
 def fault_proxy(upstream: str) -> Iterator[FaultProxy]:
     """Run a proxy in front of an engine."""
-    proxy = FaultProxy(upstream)
+    with running(FaultProxy(upstream)) as proxy:
+        yield proxy
+
+
+@contextmanager
+def running(proxy: Proxy) -> Iterator[Proxy]:
+    """Run a proxy of any kind."""
     thread = threading.Thread(target=proxy.serve_forever, daemon=True)
     thread.start()
     try:

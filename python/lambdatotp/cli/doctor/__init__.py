@@ -21,10 +21,10 @@ from .app import examine_app
 from .findings import FAILURE, MARKS, OK, WARNING, Finding, code_of, skew, test_user
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lambdatotp import Verifier
-    from lambdatotp._lambdatotp import Table
+    from lambdatotp._lambdatotp import Switch, Table
 
 
 @click.command()
@@ -164,6 +164,8 @@ def _shape(verifier: Verifier, table: Table | None) -> Iterator[Finding]:
     yield skew("DynamoDB", table.ahead_ms)
     state = OK if table.usable else WARNING
     yield Finding(state, "table", f"{verifier.table_name} is {table.status}")
+    if table.strong is not None:
+        yield _several_regions(region_of(verifier), table)
     if table.on_demand:
         yield Finding(OK, "billing", "on demand")
     else:
@@ -174,22 +176,51 @@ def _shape(verifier: Verifier, table: Table | None) -> Iterator[Finding]:
         yield Finding(OK, "deletion protection", "on")
     else:
         yield Finding(WARNING, "deletion protection", "off: one call deletes all users")
-    for subject, look in (("point-in-time recovery", backups), ("expiry by expires_at", expiry)):
-        try:
-            switch = look(verifier)
-        except LambdaTotpError as error:
-            yield Finding(WARNING, subject, str(error))
-            continue
-        if switch.state == SwitchState.ON:
-            yield Finding(OK, subject, "on")
-        else:
-            off = "off: lambdatotp create-table switches it on"
-            yield Finding(WARNING, subject, switch.remark or off)
+    yield _switch("point-in-time recovery", verifier, backups)
+    if table.strong:
+        text = "off, as a strongly consistent global table needs: check-table removes what expired"
+        yield Finding(OK, "expiry by expires_at", text)
+    else:
+        yield _switch("expiry by expires_at", verifier, expiry)
     # Last, since it decides whether there is any use in going on.
     if table.key_fits:
         yield Finding(OK, "key", table.key)
     else:
         yield Finding(FAILURE, "key", f"{table.key}: it must be user_id (S) alone")
+
+
+def _switch(subject: str, verifier: Verifier, look: Callable[[Verifier], Switch]) -> Finding:
+    try:
+        switch = look(verifier)
+    except LambdaTotpError as error:
+        return Finding(WARNING, subject, str(error))
+    if switch.state == SwitchState.ON:
+        return Finding(OK, subject, "on")
+    off = "off: lambdatotp create-table switches it on"
+    return Finding(WARNING, subject, switch.remark or off)
+
+
+def _several_regions(own: str, table: Table) -> Finding:
+    """Judge how the copies of a global table agree."""
+    subject = "several Regions"
+    copies = [
+        f"witness {copy.region}" if copy.witness else copy.region
+        for copy in table.replicas
+        if copy.region != own
+    ]
+    everywhere = ", ".join([own, *copies])
+    if not table.strong:
+        text = (
+            f"{everywhere}, eventually consistent: a code works once in each of them, and of two "
+            "writes at a time the last one wins. Verify in one Region at a time, or make a "
+            "strongly consistent table: lambdatotp create-table --regions"
+        )
+        return Finding(WARNING, subject, text)
+    text = f"{everywhere}, strongly consistent: a code works once in all of them"
+    late = [f"{copy.region} is {copy.status}" for copy in table.replicas if copy.status != "ACTIVE"]
+    if late:
+        return Finding(WARNING, subject, f"{text}; but {', '.join(late)}")
+    return Finding(OK, subject, text)
 
 
 def _round_trip(verifier: Verifier) -> Iterator[Finding]:
