@@ -225,13 +225,18 @@ out/lambda/.built-$(LAMBDA_TARGET): $(VENV)/.lambda-tools $(RUST_SOURCES) $(PYTH
 	@$(BIN)/wheel tags --remove --build 0lambda out/lambda/lambdatotp-*.whl
 	@touch $@
 
-# From a copy of what git tracks; maturin makes the sdist of it, and the wheel from the sdist.
+# From a copy of what git tracks; maturin makes the sdist of it, and the wheel from the sdist. All
+# files in an sdist are dated 2006: without `tar -m`, cargo would take what it built of other
+# sources for up to date, and `maturin build --sdist` ships that.
 dist/.built-$(DIST_TARGET): $(VENV)/.lambda-tools $(RELEASED)
 	@echo "lambdatotp: building the sdist and the wheel (minutes, the first time) ..."
-	@rm -rf dist
-	@$(BIN)/python -m tools.release.source out/release
-	@cd out/release && $(abspath $(BIN))/maturin build --sdist --release --locked --zig --target $(DIST_TARGET) \
-		--compatibility $(MANYLINUX) --out $(CURDIR)/dist
+	@rm -rf dist out/release
+	@$(BIN)/python -m tools.release.source out/release/source
+	@$(BIN)/maturin sdist --manifest-path out/release/source/Cargo.toml --out dist
+	@mkdir out/release/unpacked
+	@tar -xzmf dist/lambdatotp-*.tar.gz -C out/release/unpacked --strip-components 1
+	@$(BIN)/maturin build --manifest-path out/release/unpacked/Cargo.toml --release --locked --zig \
+		--target $(DIST_TARGET) --compatibility $(MANYLINUX) --out dist
 	@touch $@
 
 $(EMBEDDED): $(RUST_SOURCES) $(PYTHON_SOURCES)
