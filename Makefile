@@ -82,11 +82,13 @@ test-python: build $(VENV)/.bench-tools ## The Python tests, on the embedded eng
 	$(BIN)/python -m tools.dynamodb_local
 	$(BIN)/python -m tools.chromium
 	$(BIN)/python -m tools.pyotp_suite --fetch
+	$(BIN)/python -m tools.ministack
 	$(BIN)/python -m pytest -q -m "not shipped and not dist" --durations=15
 
 test-elsewhere: build $(VENV)/.bench-tools ## The Python tests under two more sets of fonts, locales, time zones (TESTS=)
 	$(BIN)/python -m tools.dynamodb_local
 	$(BIN)/python -m tools.chromium
+	$(BIN)/python -m tools.ministack
 	$(BIN)/python -m tools.elsewhere -m "not shipped and not dist" $(TESTS)
 
 screenshots: build $(VENV)/.test-tools ## Take the pictures of the enrollment page in docs/images/ anew

@@ -51,7 +51,8 @@ def begin(request: Request | None) -> None:
 
 def told(event: AuditEvent) -> None:
     """Write what the verifier did."""
-    _write(event.operation, event.outcome, event.user, event.latency_ms)
+    left = event.recovery_codes_left
+    _write(event.operation, event.outcome, event.user, event.latency_ms, left)
 
 
 def turned_away(right: str, outcome: str, user: str) -> None:
@@ -60,7 +61,9 @@ def turned_away(right: str, outcome: str, user: str) -> None:
     _write(right, outcome, user, (time.perf_counter() - began) * 1000)
 
 
-def _write(operation: str, outcome: str, user: str, latency: float) -> None:
+def _write(
+    operation: str, outcome: str, user: str, latency: float, left: int | None = None
+) -> None:
     """Write one line. No code, no secret and no token is ever in it."""
     request = _answered.get()
     line = {
@@ -70,6 +73,7 @@ def _write(operation: str, outcome: str, user: str, latency: float) -> None:
         "Events": 1,
         "Latency": round(latency, 2),
         "User": user,
+        "RecoveryCodesLeft": left,
         "RequestId": request.id,
         "ColdStart": request.cold,
     }

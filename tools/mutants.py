@@ -52,6 +52,7 @@ CLOCK = "src/store/client/clock.rs"
 IDENTITY = "src/store/client/identity.rs"
 REQUESTS = "tests/python/store/test_requests.py"
 TABLES = "tests/python/cli/test_tables.py"
+NOTIFY = "tests/python/examples/test_notify.py"
 ARGUMENTS = "tests/python/module/test_arguments.py"
 CASES = "tests/python/cli/test_cases.py"
 ODD = "tests/python/cli/test_odd_input.py"
@@ -661,6 +662,30 @@ MUTANTS = {
         "return bool(BACKEND_TOKEN) and hmac",
         "return hmac",
         "tests/python/examples/test_recipes.py -k nobody_in_without_the_token",
+    ),
+    "notify: an event holds whatever a line does": Mutant(
+        "examples/notify/notify.py",
+        '        "user": line["User"],\n',
+        '        **line,\n        "user": line["User"],\n',
+        f"{NOTIFY} -k and_no_more",
+    ),
+    "notify: every line is an event": Mutant(
+        "examples/notify/notify.py",
+        'if line["Outcome"] not in NEWS:',
+        "if False:",
+        f"{NOTIFY} -k nothing_of_it",
+    ),
+    "notify: an id that looks like an address is one": Mutant(
+        "examples/notify/notify.py",
+        'if os.environ.get("USER_IDS") != "verified-addresses":',
+        "if False:",
+        f"{NOTIFY} -k is_a_guess",
+    ),
+    "notify: an attempt at a locked user is a mail": Mutant(
+        "examples/notify/notify.py",
+        'ONCE_A_DAY = {"throttled", "locked"}',
+        "ONCE_A_DAY: set[str] = set()",
+        f"{NOTIFY} -k one_mail_a_day",
     ),
     "access: a reference to a token is a token": Mutant(
         "python/lambdatotp/_tokens.py",

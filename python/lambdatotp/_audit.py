@@ -61,6 +61,8 @@ class AuditEvent(NamedTuple):
         latency_ms: Milliseconds that the operation took.
         error: The class of the exception that the caller got, such as "LockedError"; None if
             there was none.
+        recovery_codes_left: How many recovery codes the user has left, as the verdict on a code
+            says; None where there is no verdict, or the text could not be a code.
     """
 
     operation: str
@@ -68,6 +70,7 @@ class AuditEvent(NamedTuple):
     user: str
     latency_ms: float
     error: str | None = None
+    recovery_codes_left: int | None = None
 
 
 class Trail:
@@ -84,13 +87,10 @@ class Trail:
         self._audit = audit
         self._reported: set[type[Exception]] = set()
 
-    def tell(
-        self, operation: str, outcome: str, user: str, began: float, error: str | None = None
-    ) -> None:
+    def tell(self, event: AuditEvent) -> None:
         """Tell of an operation that has ended. No exception of the callable gets out."""
-        latency = round((perf_counter() - began) * 1000, 3)
         try:
-            told = self._audit(AuditEvent(operation, outcome, user, latency, error))
+            told = self._audit(event)
             if isinstance(told, CoroutineType):
                 told.close()
                 raise TypeError("audit returned a coroutine, and nothing awaits it")  # noqa: TRY301
@@ -157,8 +157,11 @@ class _Operation:
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         outcome = _by(self.result, self._done) if error is None else _of(error)
         if self._trail and outcome:
+            latency = round((perf_counter() - self._began) * 1000, 3)
             name = None if error is None else type(error).__name__
-            self._trail.tell(self._name, outcome, self._user, self._began, name)
+            verdict = self.result if isinstance(self.result, Verification) else None
+            left = None if verdict is None else verdict.recovery_codes_left
+            self._trail.tell(AuditEvent(self._name, outcome, self._user, latency, name, left))
 
 
 def _told(name: str, operation: str, done: str, by: str | None = None) -> Any:  # noqa: ANN401 - the verifier's own type

@@ -21,6 +21,7 @@ FIELDS = {
     "Events",
     "Latency",
     "User",
+    "RecoveryCodesLeft",
     "RequestId",
     "ColdStart",
 }
@@ -39,6 +40,7 @@ class TestAudit:
             assert line["Events"] == 1
             assert 0 <= line["Latency"] < 60_000
         assert lines == [] or {line["ColdStart"] for line in lines[1:]} <= {False}
+        self.left = {line["Outcome"]: line["RecoveryCodesLeft"] for line in lines}
         return [(line["Outcome"], line["User"]) for line in lines], out
 
     def test_one_line_an_event(self, engine, load_app, capfd):
@@ -82,6 +84,9 @@ class TestAudit:
             ("deleted", "ana"),
             ("not_found", "nobody"),
         ]
+        # As the verdicts said; who gets none learns nothing.
+        known = {name: left for name, left in self.left.items() if left is not None}
+        assert known == {"accepted": 1, "replayed": 1, "rejected": 1, "recovered": 0}
         for hidden in (code, recovery, body["qr_code"], "t0ken-of-an-operator"):
             assert hidden not in out
 

@@ -42,15 +42,17 @@ def test_every_operation_and_outcome(engine, face):
     audited = Audited(engine, face, burst=6, window=2)
     enrollment = audited.register("ana", recovery_codes=2)
     code, wrong = code_of(enrollment), wrong_code(enrollment)
+    assert audited.events[0].recovery_codes_left is None
     assert audited.told() == [("register", "registered", None)]
-    for typed, verdict, outcome in [
-        (wrong, False, "rejected"),
-        ("no code", False, "rejected"),
-        (code, True, "accepted"),
-        (code, False, "replayed"),
-        (enrollment.recovery_codes[0], True, "recovered"),
+    for typed, verdict, outcome, left in [
+        (wrong, False, "rejected", 2),
+        ("no code", False, "rejected", None),
+        (code, True, "accepted", 2),
+        (code, False, "replayed", 2),
+        (enrollment.recovery_codes[0], True, "recovered", 1),
     ]:
         assert audited.verify("ana", typed) is verdict
+        assert audited.events[0].recovery_codes_left == left
         assert audited.told() == [("verify", outcome, None)]
     verdict = audited.check("ana", enrollment.recovery_codes[1])
     assert verdict.outcome == "recovered"
