@@ -29,11 +29,14 @@ from typing import Annotated, cast
 import lambdatotp
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 from pydantic import BaseModel
 from starlette.middleware.sessions import SessionMiddleware
 
 SESSION_KEY = os.environ.get("SESSION_KEY")
 PENDING_SECONDS = 300
+DEVICE_SECONDS = 30 * 24 * 3600  # how long a browser that has shown a code is not asked again
+FRESH_SECONDS = 300  # how old a code may be where a remembered browser is not enough
 
 
 @dataclass
@@ -44,6 +47,8 @@ class User:
     salt: bytes
     password: bytes
     second_factor: bool = False
+    enrollment_id: str | None = None  # of the last code that was accepted
+    devices_from: float = 0  # browsers that were remembered before are forgotten
 
 
 def hashed(password: str, salt: bytes) -> bytes:
@@ -74,6 +79,12 @@ class Code(BaseModel):
     code: str
 
 
+class LoginCode(Code):
+    """The same, and whether this browser is to be asked again in the next 30 days."""
+
+    remember: bool = False
+
+
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, lambdatotp.Verifier]]:
     """Make one verifier: it belongs to the process, not to a request."""
@@ -85,9 +96,11 @@ async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, lambdatotp.Verifier
 
 
 app = FastAPI(lifespan=lifespan)
+SIGNING_KEY = SESSION_KEY or secrets.token_hex()
+devices = URLSafeTimedSerializer(SIGNING_KEY, salt="device")
 app.add_middleware(
     SessionMiddleware,
-    secret_key=SESSION_KEY or secrets.token_hex(),
+    secret_key=SIGNING_KEY,
     https_only=SESSION_KEY is not None,
 )
 
@@ -124,8 +137,35 @@ def logged_in(request: Request) -> str:
     return str(request.session["user"])
 
 
+def fresh(request: Request) -> str:
+    """Let in who has shown a code in the last minutes; ask the others for one."""
+    user = logged_in(request)
+    if request.session.get("code_at", 0) < time.time() - FRESH_SECONDS:
+        request.session.update(pending=user, until=time.time() + PENDING_SECONDS)
+        raise HTTPException(403, "A code first, at /login/code.")
+    return user
+
+
+async def remembered(request: Request, name: str) -> bool:
+    """Tell whether this browser has shown a code of the phone that the user still has."""
+    try:
+        told, signed_at = devices.loads(
+            request.cookies.get("device", ""), max_age=DEVICE_SECONDS, return_timestamp=True
+        )
+    except BadSignature:
+        return False
+    user = USERS[name]
+    if user.enrollment_id is None or told != [name, user.enrollment_id]:
+        return False
+    # One read; a registration by other hands is newer.
+    status = await the_verifier(request).status_async(name)
+    since = max(user.devices_from, status.registered_at or 0)
+    return not status.locked and bool(signed_at.timestamp() >= since)
+
+
 Verifier = Annotated[lambdatotp.Verifier, Depends(the_verifier)]
 LoggedIn = Annotated[str, Depends(logged_in)]
+Fresh = Annotated[str, Depends(fresh)]
 
 
 @app.post("/login")
@@ -136,23 +176,34 @@ async def login(request: Request, sent: Credentials) -> dict[str, bool]:
     if not hmac.compare_digest(typed, user.password):
         raise HTTPException(401, "Wrong name or password.")
     request.session.clear()  # nothing from before the login survives it
-    if user.second_factor:
+    asked = user.second_factor and not await remembered(request, sent.user)
+    if asked:
         request.session.update(pending=sent.user, until=time.time() + PENDING_SECONDS)
     else:
         request.session["user"] = sent.user
-    return {"code_needed": user.second_factor}
+    return {"code_needed": asked}
 
 
 @app.post("/login/code")
-async def login_code(request: Request, sent: Code, verifier: Verifier) -> dict[str, str]:
+async def login_code(
+    request: Request, response: Response, sent: LoginCode, verifier: Verifier
+) -> dict[str, str]:
     """Take the code, and let the user in."""
     user = request.session.get("pending")
     if user is None or request.session["until"] < time.time():
         raise HTTPException(401, "The password first.")
-    if not await verifier.check_async(user, sent.code):
+    verdict = await verifier.check_async(user, sent.code)
+    if not verdict:
         raise HTTPException(401, "This code is wrong, or was used before.")
     request.session.clear()
-    request.session["user"] = user
+    request.session.update(user=user, code_at=time.time())
+    USERS[user].enrollment_id = verdict.enrollment_id
+    if sent.remember and verdict.outcome == "accepted":  # no recovery code
+        told = devices.dumps([user, verdict.enrollment_id])
+        secure = SESSION_KEY is not None
+        response.set_cookie(
+            "device", told, DEVICE_SECONDS, secure=secure, httponly=True, samesite="lax"
+        )
     return {"user": user}
 
 
@@ -175,7 +226,7 @@ async def confirm(user: LoggedIn, sent: Code, verifier: Verifier) -> None:
     verdict = await verifier.check_async(user, sent.code)
     if verdict.outcome != "accepted":  # a recovery code says nothing about the phone
         raise HTTPException(400, "This code is wrong, or was used before.")
-    USERS[user].second_factor = True
+    USERS[user].second_factor, USERS[user].enrollment_id = True, verdict.enrollment_id
 
 
 @app.post("/second-factor/change", status_code=201)
@@ -193,8 +244,22 @@ async def change(
 @app.post("/second-factor/change/confirm", status_code=204)
 async def confirm_change(user: LoggedIn, sent: Code, verifier: Verifier) -> None:
     """Let the new phone take the place of the old one, once it has shown a code."""
-    if not await verifier.confirm_async(user, sent.code):
+    verdict = await verifier.confirm_async(user, sent.code)
+    if not verdict:
         raise HTTPException(400, "This code is wrong: send one from the new phone.")
+    USERS[user].enrollment_id = verdict.enrollment_id  # remembered browsers are asked again
+
+
+@app.post("/devices/forget", status_code=204)
+async def forget_devices(user: LoggedIn) -> None:
+    """Ask every browser for a code again."""
+    USERS[user].devices_from = time.time()
+
+
+@app.get("/vault")
+async def vault(user: Fresh) -> dict[str, str]:
+    """Stand for what a remembered browser is not enough for."""
+    return {"only with a code of the last minutes": user}
 
 
 @app.post("/logout", status_code=204)

@@ -19,11 +19,14 @@ from dataclasses import dataclass
 
 import lambdatotp
 from flask import Flask, abort, redirect, render_template_string, request, session, url_for
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.wrappers import Response
 
 SESSION_KEY = os.environ.get("SESSION_KEY")
 PENDING_SECONDS = 300
+DEVICE_SECONDS = 30 * 24 * 3600  # how long a browser that has shown a code is not asked again
+FRESH_SECONDS = 300  # how old a code may be where a remembered browser is not enough
 PAGE = """<!doctype html><title>Example</title><p>{{ message }}</p>
 {% if enrollment %}<img src="{{ enrollment.qr_data_uri() }}" alt="QR code">
 <p>Keep these for the day the phone is gone:</p>
@@ -31,7 +34,9 @@ PAGE = """<!doctype html><title>Example</title><p>{{ message }}</p>
 <form method="post" action="{{ url_for(action) }}">
 {% for name, kind in fields.items() %}
 <input name="{{ name }}" type="{{ kind }}" placeholder="{{ name }}" autocomplete="off" required>
-{% endfor %}<button>{{ action }}</button></form>
+{% endfor %}{% if action == "code" %}
+<label><input name="remember" type="checkbox">Not again here for 30 days</label>{% endif %}
+<button>{{ action }}</button></form>
 {% if session.user %}<p><a href="{{ url_for("change") }}">I have a new phone</a>{% endif %}"""
 CODE = {"code": "text"}
 
@@ -43,6 +48,8 @@ class User:
     password_hash: str
     email: str
     second_factor: bool = False
+    enrollment_id: str | None = None  # of the last code that was accepted
+    devices_from: float = 0  # browsers that were remembered before are forgotten
 
 
 USERS = {"ana": User(generate_password_hash("correct horse"), "ana@example.com")}
@@ -58,6 +65,9 @@ app.config.update(
     SESSION_COOKIE_SAMESITE="Lax",
     SESSION_COOKIE_SECURE=SESSION_KEY is not None,
 )
+
+
+devices = URLSafeTimedSerializer(app.config["SECRET_KEY"], salt="device")
 
 
 def page(message: str, action: str, fields: dict[str, str] = CODE, **more: object) -> str:
@@ -106,6 +116,31 @@ def logged_in() -> str:
     return str(session["user"])
 
 
+def remembered(name: str) -> bool:
+    """Tell whether this browser has shown a code of the phone that the user still has."""
+    try:
+        told, signed_at = devices.loads(
+            request.cookies.get("device", ""), max_age=DEVICE_SECONDS, return_timestamp=True
+        )
+    except BadSignature:
+        return False
+    user = USERS[name]
+    if user.enrollment_id is None or told != [name, user.enrollment_id]:
+        return False
+    status = verifier.status(name)  # one read; a registration by other hands is newer
+    since = max(user.devices_from, status.registered_at or 0)
+    return not status.locked and bool(signed_at.timestamp() >= since)
+
+
+def fresh() -> str:
+    """Let in who has shown a code in the last minutes; ask the others for one."""
+    user = logged_in()
+    if session.get("code_at", 0) < time.time() - FRESH_SECONDS:
+        session.update(pending=user, until=time.time() + PENDING_SECONDS)
+        abort(redirect(url_for("code")))
+    return user
+
+
 @app.route("/login", methods=["GET", "POST"])
 def login() -> str | Response | tuple[str, int]:
     """Take the password. With a second factor, that alone lets nobody in."""
@@ -117,7 +152,7 @@ def login() -> str | Response | tuple[str, int]:
     if not check_password_hash(user.password_hash, request.form["password"]):
         return page("Wrong name or password.", "login", fields), 401
     session.clear()  # nothing from before the login survives it
-    if user.second_factor:
+    if user.second_factor and not remembered(name):
         session.update(pending=name, until=time.time() + PENDING_SECONDS)
         return redirect(url_for("code"))
     session["user"] = name
@@ -132,11 +167,20 @@ def code() -> str | Response | tuple[str, int]:
         return redirect(url_for("login"))
     if request.method == "GET":
         return page("The code from your phone, or a recovery code:", "code")
-    if not verifier.verify(user, request.form["code"]):
+    verdict = verifier.check(user, request.form["code"])
+    if not verdict:
         return page("This code is wrong, or was used before.", "code"), 401
     session.clear()
-    session["user"] = user
-    return redirect(url_for("home"))
+    session.update(user=user, code_at=time.time())
+    USERS[user].enrollment_id = verdict.enrollment_id
+    reply = redirect(url_for("home"))
+    if "remember" in request.form and verdict.outcome == "accepted":  # no recovery code
+        told = devices.dumps([user, verdict.enrollment_id])
+        secure = SESSION_KEY is not None
+        reply.set_cookie(
+            "device", told, DEVICE_SECONDS, secure=secure, httponly=True, samesite="Lax"
+        )
+    return reply
 
 
 @app.post("/second-factor")
@@ -159,7 +203,7 @@ def confirm() -> Response | tuple[str, int]:
     verdict = verifier.check(user, request.form["code"])
     if verdict.outcome != "accepted":  # a recovery code says nothing about the phone
         return page("This code is wrong, or was used before.", "confirm"), 400
-    USERS[user].second_factor = True
+    USERS[user].second_factor, USERS[user].enrollment_id = True, verdict.enrollment_id
     return redirect(url_for("home"))
 
 
@@ -179,9 +223,25 @@ def change() -> str | tuple[str, int]:
 @app.post("/second-factor/change/confirm")
 def confirm_change() -> Response | tuple[str, int]:
     """Let the new phone take the place of the old one, once it has shown a code."""
-    if not verifier.confirm(logged_in(), request.form["code"]):
+    user = logged_in()
+    verdict = verifier.confirm(user, request.form["code"])
+    if not verdict:
         return page("This code is wrong: enter one from the new phone.", "confirm_change"), 400
+    USERS[user].enrollment_id = verdict.enrollment_id  # remembered browsers are asked again
     return redirect(url_for("home"))
+
+
+@app.post("/devices/forget")
+def forget_devices() -> Response:
+    """Ask every browser for a code again."""
+    USERS[logged_in()].devices_from = time.time()
+    return redirect(url_for("home"))
+
+
+@app.get("/vault")
+def vault() -> str:
+    """Stand for what a remembered browser is not enough for."""
+    return page(f"Only with a code of the last minutes, {fresh()}.", "logout", {})
 
 
 @app.post("/logout")

@@ -42,6 +42,8 @@ SCAFFOLD = "tests/python/deploy/test_scaffold.py"
 TOKENS = "tests/python/http/test_tokens.py"
 TRAPS = "tests/python/store/test_traps.py"
 GUARD = "src/python/guard.rs"
+FLASK_APP = "examples/flask_app.py"
+WEB = "tests/python/examples/test_web.py"
 COGNITO = "examples/cognito/triggers.py"
 COGNITO_TEMPLATE = "examples/cognito/template.yaml"
 COGNITO_TESTS = "tests/python/examples/test_cognito.py"
@@ -1141,6 +1143,30 @@ MUTANTS = {
         "return links.rewritten(markdown, point)",
         "return markdown",
         f"{RELEASE} -k leads_somewhere",
+    ),
+    "remembered browsers: another enrollment does": Mutant(
+        FLASK_APP,
+        "told != [name, user.enrollment_id]",
+        "told[0] != name",
+        f"{WEB} -k dies_with_the_enrollment",
+    ),
+    "remembered browsers: so does one by other hands": Mutant(
+        FLASK_APP,
+        "max(user.devices_from, status.registered_at or 0)",
+        "user.devices_from",
+        f"{WEB} -k by_other_hands",
+    ),
+    "remembered browsers: none is forgotten": Mutant(
+        FLASK_APP,
+        "max(user.devices_from, status.registered_at or 0)",
+        "status.registered_at or 0",
+        f"{WEB} -k browser_is_forgotten",
+    ),
+    "remembered browsers: enough for everything": Mutant(
+        FLASK_APP,
+        'if session.get("code_at", 0) < time.time() - FRESH_SECONDS:',
+        'if session.get("code_at", 0) < 0:',
+        f"{WEB} -k is_not_enough_for",
     ),
     "cognito: tokens without the code": Mutant(
         COGNITO,

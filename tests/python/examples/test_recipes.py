@@ -35,8 +35,8 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 MAY_IMPORT = {
     "cognito/triggers.py": set(),
     "django_app.py": {"django"},
-    "fastapi_app.py": {"fastapi", "pydantic", "starlette"},
-    "flask_app.py": {"flask", "werkzeug"},
+    "fastapi_app.py": {"fastapi", "itsdangerous", "pydantic", "starlette"},
+    "flask_app.py": {"flask", "itsdangerous", "werkzeug"},
     "lambda_handler.py": set(),
     "notify/notify.py": {"boto3", "botocore"},
     "replace_pyotp/after.py": set(),

@@ -17,6 +17,7 @@ import httpx
 import lambdatotp
 import pytest
 import uvicorn
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
 from tests.python.support.codes import code_of, wrong_codes
 from tests.python.support.phone import Answer, Phone, load
@@ -357,6 +358,145 @@ def test_a_locked_user_gets_in_with_a_recovery_code(make_site):
     assert site.inside()
 
 
+@pytest.fixture(params=["fastapi", "flask"])
+def remembering(request, monkeypatch):
+    """An app that remembers browsers, one that it remembers, and ana's phone."""
+    monkeypatch.setenv("LAMBDATOTP_MAX_MISSES", "5")
+    site = request.getfixturevalue(f"{request.param}_site")
+    phone = enrolled(site)
+    site.password()
+    assert site.send("POST", site.CODE, code=code_of(phone, 1), remember="true").status < 400
+    site.logout()
+    return site, phone
+
+
+def asked_again(site: Site) -> bool:
+    """Log in by the password, and see whether that was all."""
+    site.password()
+    inside = site.inside()
+    site.logout()
+    return not inside
+
+
+def test_a_remembered_browser_is_not_asked_again(remembering):
+    site, _ = remembering
+    assert not asked_again(site)
+    site.password("wrong")
+    assert not site.inside()
+    # Another user of the same browser is asked, and so is this one elsewhere.
+    site.module.USERS["bob"] = dataclasses.replace(site.module.USERS["ana"])
+    site.password(user="bob")
+    assert not site.inside()
+    with another_browser(site) as other:
+        assert asked_again(other)
+
+
+@contextmanager
+def another_browser(site: Site) -> Iterator[Site]:
+    if isinstance(site, FlaskSite):
+        yield FlaskSite(site.module)
+    else:
+        other = FastapiSite(site.module, site.url)
+        with other.client:
+            yield other
+
+
+def test_a_remembered_browser_is_forgotten(remembering, monkeypatch):
+    site, _ = remembering
+    monkeypatch.setattr(site.module, "DEVICE_SECONDS", -1)
+    assert asked_again(site)
+    monkeypatch.undo()
+    assert not asked_again(site)
+    site.password()
+    assert site.send("POST", "/devices/forget").status < 400
+    site.logout()
+    assert asked_again(site)
+
+
+def test_it_dies_with_the_enrollment(remembering):
+    site, phone = remembering
+    user = site.module.USERS["ana"]
+    site.password()
+    new = Phone(site.change(phone.recovery_codes[0]))
+    assert site.confirm_change(code_of(new)).status < 400
+    site.logout()
+    assert asked_again(site)
+    # What the app does not know of an enrollment, it remembers no browser by.
+    user.enrollment_id = None
+    assert asked_again(site)
+
+
+def test_it_dies_with_a_registration_by_other_hands(remembering):
+    """The app knows nothing of it, but the table has a user who is younger than the cookie."""
+    site, _ = remembering
+    ours = site.module.devices
+    theirs = URLSafeTimedSerializer(ours.secret_key, salt=ours.salt, signer=TenSecondsAgo)
+    told = ["ana", site.module.USERS["ana"].enrollment_id]
+    set_device(site, ours.dumps(told))
+    assert not asked_again(site)
+    set_device(site, theirs.dumps(told))
+    assert asked_again(site)
+
+
+class TenSecondsAgo(TimestampSigner):
+    def get_timestamp(self) -> int:
+        return super().get_timestamp() - 10
+
+
+@pytest.mark.parametrize("place", [0, -1])
+def test_a_cookie_of_another_make(remembering, place):
+    site, _ = remembering
+    change_device(site, place)
+    assert asked_again(site)
+
+
+def change_device(site: Site, place: int) -> None:
+    """Change one character of the cookie."""
+    flask = isinstance(site, FlaskSite)
+    text = [*(site.client.get_cookie("device").value if flask else site.client.cookies["device"])]
+    text[place] = "A" if text[place] != "A" else "B"
+    set_device(site, "".join(text))
+
+
+def set_device(site: Site, cookie: str) -> None:
+    if isinstance(site, FlaskSite):
+        site.client.set_cookie("device", cookie)
+    else:
+        site.client.cookies.clear()
+        site.client.cookies.set("device", cookie)
+
+
+def test_a_locked_user_is_remembered_nowhere(remembering):
+    site, phone = remembering
+    for wrong in wrong_codes(phone, 5):
+        lambdatotp.Verifier().verify("ana", wrong)
+    assert asked_again(site)
+
+
+def test_a_recovery_code_remembers_no_browser(remembering):
+    site, phone = remembering
+    with another_browser(site) as other:
+        other.password()
+        spare = phone.recovery_codes[0]
+        assert other.send("POST", other.CODE, code=spare, remember="true").status < 400
+        assert other.inside()
+        other.logout()
+        assert asked_again(other)
+
+
+def test_what_a_remembered_browser_is_not_enough_for(remembering, monkeypatch):
+    site, phone = remembering
+    site.password()
+    assert site.inside()
+    assert site.send("GET", "/vault").status in {302, 403}
+    lambdatotp.Verifier().unlock("ana")
+    assert site.code(phone.recovery_codes[0]).status < 400
+    assert site.send("GET", "/vault").status == 200
+    monkeypatch.setattr(site.module, "FRESH_SECONDS", -1)
+    assert site.send("GET", "/vault").status in {302, 403}
+    assert site.inside()
+
+
 def test_without_the_table_there_is_no_verdict(make_site, monkeypatch, caplog):
     monkeypatch.delenv("LAMBDATOTP_EMBEDDED")
     with socket.create_server(("127.0.0.1", 0)) as closed:
@@ -469,7 +609,7 @@ def test_flask_keeps_nothing_from_before_the_login(flask_site):
         assert set(session) == {"pending", "until"}
     flask_site.code(code_of(phone, 1))
     with flask_site.client.session_transaction() as session:
-        assert set(session) == {"user"}
+        assert set(session) == {"user", "code_at"}
 
 
 @pytest.mark.parametrize("key", [None, "a long random text"])
