@@ -683,6 +683,12 @@ MUTANTS = {
         "if False:",
         f"{NOTIFY} -k is_a_guess",
     ),
+    "notify: an event that comes twice is mailed twice": Mutant(
+        "examples/notify/notify.py",
+        "if not _is_first(key):",
+        "if not _is_first(key) and False:",
+        f"{NOTIFY} -k mailed_once",
+    ),
     "notify: an attempt at a locked user is a mail": Mutant(
         "examples/notify/notify.py",
         'ONCE_A_DAY = {"throttled", "locked"}',
