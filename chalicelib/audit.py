@@ -2,12 +2,13 @@
 
 The verifier tells of its operations; the app itself of callers that it sends away. The lines
 are in CloudWatch's embedded metric format: its log is the audit trail, and the metrics
-`Events` and `Latency`, by `Outcome`, need no call and no permission.
+`Events` and `Latency`, by `Function` and `Outcome`, need no call and no permission.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from contextvars import ContextVar
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
     from chalice.app import Request
     from lambdatotp import AuditEvent
 
+# Stages in one account are told apart by it. None elsewhere than on Lambda.
+FUNCTION = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+
 METRICS = {
     "Namespace": "lambdatotp",
-    "Dimensions": [["Outcome"]],
+    "Dimensions": [["Function", "Outcome"] if FUNCTION else ["Outcome"]],
     "Metrics": [
         {"Name": "Events", "Unit": "Count"},
         {"Name": "Latency", "Unit": "Milliseconds"},
@@ -68,6 +72,7 @@ def _write(
     request = _answered.get()
     line = {
         "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [METRICS]},
+        "Function": FUNCTION,
         "Operation": operation,
         "Outcome": outcome,
         "Events": 1,

@@ -782,6 +782,20 @@ MUTANTS = {
         "if False:",
         "tests/python/http/test_audit.py -k no_verifier",
     ),
+    "audit: the alarms of one stage ring for another": Mutant(
+        "chalicelib/audit.py",
+        '["Function", "Outcome"] if FUNCTION else ["Outcome"]',
+        '["Outcome"]',
+        "tests/python/http/test_audit.py -k one_setting_turns_it_off",
+    ),
+    "operations: the users go with the stack": Mutant(
+        ".chalice/operations.yaml",
+        """    Condition: Makes
+    DeletionPolicy: Retain""",
+        """    Condition: Makes
+    DeletionPolicy: Delete""",
+        f"{SHIPPING} -k operators_expect",
+    ),
     "audit: every start looks warm": Mutant(
         "chalicelib/audit.py",
         "next(_requests) == 0",

@@ -121,7 +121,7 @@ def verify(event: Event, _context: object) -> Event:
         event["response"]["answerCorrect"] = bool(verifier.check(user, answer))
     except (lambdatotp.LockedError, lambdatotp.TooManyAttemptsError):
         pass  # the next challenge tells the client
-    except lambdatotp.LambdaTotpError as error:  # no verdict is no success
+    except lambdatotp.LambdaTotpError as error:  # without a verdict, nobody gets in
         _end("Try again.", f"{type(error).__name__}: {error}")
     return event
 

@@ -71,8 +71,8 @@ def _set_up(files: dict[str, str], name: str, stage: str, variables: dict[str, s
     config["stages"] = {stage: {**entry, "environment_variables": variables}}
     files[".chalice/config.json"] = as_text(config)
     if table := variables.get(TABLE_NAME):
-        template = files[".chalice/table.json"]
-        files[".chalice/table.json"] = template.replace('"totp_users"', f'"{table}"')
+        for file in (".chalice/table.json", ".chalice/operations.yaml"):
+            files[file] = re.sub(r"(\"?)totp_users\1", f'"{table}"', files[file])
     files[f".chalice/policy-{stage}.json"] = as_text(policy(table or "totp_users"))
 
 

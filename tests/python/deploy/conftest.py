@@ -6,6 +6,17 @@ import os
 
 import pytest
 
+from tests.python.support.cloud import Cloud
+from tools import ministack
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory):
+    """An AWS on this machine, for all tests."""
+    scratch = tmp_path_factory.mktemp("cloud")
+    with (scratch / "log").open("wb") as log, ministack.running(log.fileno()) as url:
+        yield Cloud(url, scratch)
+
 
 @pytest.fixture(autouse=True)
 def umask():

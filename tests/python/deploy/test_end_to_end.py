@@ -15,8 +15,7 @@ import pyotp
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.python.support.cloud import Cloud, configure, copy_of_the_project
-from tools import ministack
+from tests.python.support.cloud import configure, copy_of_the_project
 
 pytestmark = pytest.mark.shipped
 
@@ -24,13 +23,6 @@ TOKENS = {
     name: f"a-long-token-for-{name.lower()}" for name in ("API", "VERIFY", "ENROLL", "SUPPORT")
 }
 VARIABLES = {f"LAMBDATOTP_{name}_TOKEN": token for name, token in TOKENS.items()}
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory):
-    scratch = tmp_path_factory.mktemp("cloud")
-    with (scratch / "log").open("wb") as log, ministack.running(log.fileno()) as url:
-        yield Cloud(url, scratch)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +39,7 @@ def dev(cloud, project):
     assert made["table dev_users"] == "created"
     configure(project, "dev", **table, **VARIABLES)
     outputs = cloud.deploy(cloud.package(project), "lambdatotp-dev")
-    return cloud.app(outputs["RestAPIId"], token=TOKENS["API"]), outputs
+    return cloud.app(outputs["RestAPIId"], "api", TOKENS["API"]), outputs
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +48,7 @@ def prod(cloud, project):
     configure(project, "prod", LAMBDATOTP_ISSUER="Prod")
     template = cloud.package(project, "prod", ".chalice/table.json")
     outputs = cloud.deploy(template, "lambdatotp-prod", TableName="prod_users")
-    return cloud.app(outputs["RestAPIId"]), outputs
+    return cloud.app(outputs["RestAPIId"], "api"), outputs
 
 
 def phone(shown):
@@ -183,14 +175,85 @@ def test_an_update_keeps_the_users(cloud, project, prod):
     app, before = prod
     before_it = phone(app.post("/", user="stays"))
     configure(project, "prod", LAMBDATOTP_ISSUER="Renamed", LAMBDATOTP_API_TOKEN=TOKENS["API"])
-    template = cloud.package(project, "prod", ".chalice/table.json")
-    outputs = cloud.deploy(template, "lambdatotp-prod", TableName="prod_users")
+    outputs = operated(cloud, project)
     assert outputs["RestAPIId"] == before["RestAPIId"]
     assert app.post("/verify", user="stays", code=before_it.now()).status == 401
     renamed = app.with_token(TOKENS["API"])
     told = renamed.post("/verify", user="stays", code=before_it.now())
     assert told.json["code_is_valid"] is True
     assert phone(renamed.post("/", user="new")).issuer == "Renamed"
+
+
+def test_what_operators_expect_is_there(cloud, project, prod):
+    """After the same update: what .chalice/operations.yaml adds."""
+    app, outputs = prod
+    topic = cloud.client("sns").create_topic(Name="on-call")["TopicArn"]
+    operated(cloud, project, AlarmTopic=topic, Tracing="Active", RequestsPerSecond="7")
+    assert app.post("/verify", user="nobody", code="000000").status in {401, 404}
+
+    api, name = outputs["RestAPIId"], outputs["APIHandlerName"]
+    gateway = cloud.client("apigateway")
+    stage = gateway.get_stage(restApiId=api, stageName="api")
+    assert stage["tracingEnabled"] is True
+    limits = stage["methodSettings"]["*/*"]
+    assert (limits["throttlingRateLimit"], limits["throttlingBurstLimit"]) == (7, 200)
+    function = cloud.client("lambda").get_function_configuration(FunctionName=name)
+    assert function["TracingConfig"] == {"Mode": "Active"}
+    (group,) = cloud.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")[
+        "logGroups"
+    ]
+    assert group["retentionInDays"] == 90
+
+    watch = cloud.client("cloudwatch")
+    alarms = [alarm for alarm in watch.describe_alarms()["MetricAlarms"] if name in str(alarm)]
+    assert len(alarms) == 15
+    assert all(alarm["AlarmActions"] == [topic] for alarm in alarms)
+    told = [json.loads(line) for line in cloud.log(name) if line.startswith('{"_aws"')]
+    counted = [alarm for alarm in alarms if alarm["Namespace"] == "lambdatotp"]
+    for alarm in counted:
+        assert counts(told[-1], alarm), alarm
+    outcomes = {dimension["Value"] for alarm in counted for dimension in alarm["Dimensions"]}
+    assert outcomes - {name} == WATCHED
+    body = watch.get_dashboard(DashboardName="lambdatotp-prod")["DashboardBody"]
+    assert len(json.loads(body)["widgets"]) == 5
+    assert name in body
+
+
+# docs/operations.md, "What to watch".
+WATCHED = {
+    "unavailable",
+    "unauthorized",
+    "forbidden",
+    "throttled",
+    "locked",
+    "rejected",
+    "accepted",
+    "replayed",
+    "deleted",
+    "unlocked",
+    "looked_up",
+    "recovery_codes",
+}
+
+
+def counts(line, alarm):
+    """Tell whether CloudWatch would count such a line, but for its outcome, for an alarm."""
+    (metrics,) = line["_aws"]["CloudWatchMetrics"]
+    wanted = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+    return (
+        metrics["Namespace"] == alarm["Namespace"]
+        and alarm["MetricName"] in {metric["Name"] for metric in metrics["Metrics"]}
+        and alarm["MetricName"] in line
+        and set(wanted) in [set(dimensions) for dimensions in metrics["Dimensions"]]
+        and {**wanted, "Outcome": line["Outcome"]}
+        == {dimension: line[dimension] for dimension in wanted}
+    )
+
+
+def operated(cloud, project, **parameters):
+    """Deploy stage prod with what operators expect."""
+    template = cloud.package(project, "prod", ".chalice/operations.yaml")
+    return cloud.deploy(template, "lambdatotp-prod", TableName="prod_users", **parameters)
 
 
 def test_what_is_deleted_is_not_the_table(cloud, prod):

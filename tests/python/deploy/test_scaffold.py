@@ -11,6 +11,7 @@ import zipfile
 import lambdatotp
 import pyotp
 import pytest
+import yaml
 from lambdatotp.deploy.stage import policy
 
 from tests.python.support import ROOT
@@ -97,6 +98,7 @@ def test_it_is_the_app_of_the_repository(project):
     files = {str(file.relative_to(project)) for file in project.rglob("*") if file.is_file()}
     assert files - set(tracked) == {
         ".chalice/config.json",
+        ".chalice/operations.yaml",
         ".chalice/policy-dev.json",
         ".chalice/table.json",
         ".gitignore",
@@ -121,8 +123,9 @@ def test_the_names_that_are_asked_for(new, tmp_path):
     variables = {"LAMBDATOTP_TABLE_NAME": "prod_users", "LAMBDATOTP_ISSUER": "ACME"}
     assert stage == ("prod", {"api_gateway_stage": "api", "environment_variables": variables})
     assert json.loads((folder / "policy-prod.json").read_text()) == policy("prod_users")
-    template = json.loads((folder / "table.json").read_text())
-    assert template["Parameters"]["TableName"]["Default"] == "prod_users"
+    for name in ("table.json", "operations.yaml"):
+        template = yaml.safe_load((folder / name).read_text())
+        assert template["Parameters"]["TableName"]["Default"] == "prod_users"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+import yaml
 from lambdatotp import _lambdatotp
 from lambdatotp.deploy import vendored
 from lambdatotp.deploy.stage import Stage, policy
@@ -456,14 +457,44 @@ def test_the_templates_table_is_the_one_that_create_table_makes():
     assert made == expected
 
 
-@pytest.mark.shipped
-def test_the_template_holds_for_cloudformation(filled):
-    assert package(filled, "--merge-template", ".chalice/table.json").returncode == 0
-    lint = Path(sys.executable).with_name("cfn-lint")
-    done = subprocess.run(
-        [lint, filled / "out" / "sam.json"], capture_output=True, text=True, check=False
+def test_what_operators_expect_has_the_same_table():
+    """The second template holds the first: a stack goes from one to the other in place."""
+    small = json.loads((ROOT / ".chalice" / "table.json").read_text())["Resources"]
+    large = yaml.safe_load((ROOT / ".chalice" / "operations.yaml").read_text())["Resources"]
+    assert large["UsersTable"].pop("Condition") == "Makes"
+    assert large["UsersTable"] == small["UsersTable"]
+    few, many = (
+        resources["ApiHandlerRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+        for resources in (small, large)
     )
-    assert (done.returncode, done.stdout) == (0, "")
+    assert many[0] == few[0]
+    assert many[1]["Action"] == few[1]["Action"]
+    assert many[1]["Resource"]["Fn::Sub"].endswith(":table/${TableName}")
+
+
+def cfn_lint(template):
+    """What cfn-lint has to say."""
+    lint = Path(sys.executable).with_name("cfn-lint")
+    done = subprocess.run([lint, template], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+@pytest.mark.shipped
+@pytest.mark.parametrize("template", ["", "table.json", "operations.yaml"])
+def test_the_template_holds_for_cloudformation(filled, template):
+    merge = ["--merge-template", f".chalice/{template}"] if template else []
+    assert package(filled, *merge).returncode == 0
+    suffix = Path(template).suffix or ".json"
+    assert cfn_lint(filled / "out" / f"sam{suffix}") == (0, "")
+
+
+def test_the_examples_template_holds_for_cloudformation(tmp_path):
+    folder = tmp_path / "examples" / "sam"
+    folder.mkdir(parents=True)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "function.zip").touch()
+    shutil.copy(ROOT / "examples" / "sam" / "template.yaml", folder)
+    assert cfn_lint(folder / "template.yaml") == (0, "")
 
 
 class TestModule:

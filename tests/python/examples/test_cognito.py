@@ -223,7 +223,7 @@ def test_a_window_that_was_closed_before_the_first_code(triggers):
 
 
 def test_two_logins_enroll_at_once(triggers):
-    """Whoever shows a code first has enrolled; the other one sees and gets nothing more."""
+    """The one who shows a code first has enrolled; the other one sees and gets nothing more."""
     late, quick = Login(triggers), Login(triggers)
     assert quick.answer(code_of(Scanned(quick.shown))) == "tokens"
     assert late.answer(code_of(Scanned(late.shown))) == "asked"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import time
 import uuid
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from tools.lambda_runtime import proxy_event
 
 FIELDS = {
     "_aws",
+    "Function",
     "Operation",
     "Outcome",
     "Events",
@@ -34,7 +36,11 @@ class TestAudit:
         for line in lines:
             assert set(line) == FIELDS
             (metrics,) = line["_aws"]["CloudWatchMetrics"]
-            assert metrics["Dimensions"] == [["Outcome"]]
+            # Of each Lambda function on its own: stages may share an account.
+            function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+            assert line["Function"] == function
+            named = ["Function", "Outcome"] if function else ["Outcome"]
+            assert metrics["Dimensions"] == [named]
             assert {metric["Name"] for metric in metrics["Metrics"]} == {"Events", "Latency"}
             assert abs(line["_aws"]["Timestamp"] / 1000 - time.time()) < 60
             assert line["Events"] == 1

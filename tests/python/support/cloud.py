@@ -123,7 +123,8 @@ class Cloud:
         out = project / "out" / stage
         merge = ["--merge-template", template] if template else []
         self.run("chalice", "package", "--stage", stage, *merge, out, cwd=project)
-        return out / "sam.json"
+        # As the template that was merged is written.
+        return out / f"sam{Path(template).suffix or '.json'}"
 
     def deploy(self, template: Path, stack: str, **parameters: str) -> dict[str, str]:
         """Do what docs/deploy.md says, and return the stack's outputs.
@@ -162,7 +163,7 @@ class Cloud:
         except ClientError:
             return []
 
-    def app(self, api: str, stage: str = "api", token: str = "") -> App:
+    def app(self, api: str, stage: str = "", token: str = "") -> App:
         """Find a deployed API where the emulator has it: AWS's own host names are not ours."""
         return App(f"{self.url}/_aws/execute-api/{api}/{stage}", token)
 
@@ -181,8 +182,8 @@ def copy_of_the_project(folder: Path) -> Path:
     for name in PROJECT:
         if (ROOT / name).is_dir():
             # The bytecode in vendor/ is shipped.
-            left_out = None if name == "vendor" else ignore
-            shutil.copytree(ROOT / name, folder / name, ignore=left_out)
+            whole = name == "vendor"
+            shutil.copytree(ROOT / name, folder / name, ignore=None if whole else ignore)
         else:
             shutil.copy(ROOT / name, folder)
     # Lambda reads them as another user, whatever the umask was when they were checked out.
