@@ -2,7 +2,8 @@
 
     pip install django
     export LAMBDATOTP_EMBEDDED=lambdatotp.db
-    python examples/django_app.py migrate && python examples/django_app.py createsuperuser
+    python examples/django_app.py migrate --run-syncdb
+    python examples/django_app.py createsuperuser
     python examples/django_app.py runserver
 
 In a project of your own, take everything below the settings; keep the password step in
@@ -38,7 +39,11 @@ if not settings.configured:
         ROOT_URLCONF=__name__,
         LOGIN_URL="password",
         LOGIN_REDIRECT_URL="home",
-        INSTALLED_APPS=[f"django.contrib.{x}" for x in ("auth", "contenttypes", "sessions")],
+        INSTALLED_APPS=[
+            *(f"django.contrib.{x}" for x in ("auth", "contenttypes", "sessions")),
+            __name__,
+        ],
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         MIDDLEWARE=[
             "django.contrib.sessions.middleware.SessionMiddleware",
             "django.middleware.csrf.CsrfViewMiddleware",
@@ -51,12 +56,15 @@ if not settings.configured:
     django.setup()
 
 from django import forms  # noqa: E402 - models and views want the settings first
+from django.apps import apps  # noqa: E402
 from django.contrib.auth import get_user_model, login  # noqa: E402
 from django.contrib.auth.decorators import login_required  # noqa: E402
 from django.contrib.auth.forms import AuthenticationForm  # noqa: E402
 from django.contrib.auth.models import AbstractUser, Group  # noqa: E402
 from django.contrib.auth.views import LoginView, LogoutView, redirect_to_login  # noqa: E402
+from django.core import signing  # noqa: E402
 from django.core.management import execute_from_command_line  # noqa: E402
+from django.db import models  # noqa: E402
 from django.http import HttpRequest, HttpResponse  # noqa: E402
 from django.shortcuts import redirect  # noqa: E402
 from django.template import engines  # noqa: E402
@@ -66,6 +74,8 @@ from django.views.decorators.http import require_POST  # noqa: E402
 
 View = Callable[..., HttpResponse]
 PENDING_SECONDS = 300
+DEVICE_SECONDS = 30 * 24 * 3600  # how long a browser that has shown a code is not asked again
+FRESH_SECONDS = 300  # how old a code may be where a remembered browser is not enough
 PAGE = """<!doctype html><title>Example</title><p>{{ message }}</p>
 {% if enrollment %}<img src="{{ enrollment.qr_data_uri }}" alt="QR code">
 <p>Keep these for the day the phone is gone:</p>
@@ -79,6 +89,27 @@ class CodeForm(forms.Form):
     """One field for codes and recovery codes."""
 
     code = forms.CharField(max_length=64)
+
+
+class LoginCodeForm(CodeForm):
+    """The same, and whether this browser is to be asked again in the next 30 days."""
+
+    remember = forms.BooleanField(required=False, label="Not again here for 30 days")
+
+
+class Devices(models.Model):
+    """Which browsers a user is remembered by."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True)
+    enrollment_id = models.CharField(max_length=64)  # of the last code that was accepted
+    since = models.FloatField(default=0)  # those that were remembered before are forgotten
+
+    def __str__(self) -> str:
+        """Say whose."""
+        return str(self.user)
+
+
+apps.get_app_config(__name__).models_module = sys.modules[__name__]  # all is one file here
 
 
 @cache
@@ -143,6 +174,43 @@ def second_factor_on(user: AbstractUser) -> bool:
     return bool(user.groups.filter(name="second factor").exists())
 
 
+def saw(user: AbstractUser, verdict: lambdatotp.Verification) -> None:
+    """Keep whose code it was: browsers that showed one of another enrollment are asked again."""
+    known = {"enrollment_id": verdict.enrollment_id or ""}
+    Devices.objects.update_or_create(user=user, defaults=known)
+
+
+def remembered(request: HttpRequest, user: AbstractUser) -> bool:
+    """Tell whether this browser has shown a code of the phone that the user still has."""
+    try:
+        cookie = request.COOKIES.get("device", "")
+        pk, enrollment_id, at = signing.loads(cookie, salt="device", max_age=DEVICE_SECONDS)
+    except signing.BadSignature:
+        return False
+    known = Devices.objects.filter(user=user).first()
+    if known is None or not known.enrollment_id:
+        return False
+    if [pk, enrollment_id] != [user.pk, known.enrollment_id]:
+        return False
+    status = verifier().status(id_of(user))  # one read; a registration by other hands is newer
+    return not status.locked and bool(at >= max(known.since, status.registered_at or 0))
+
+
+def fresh_code_required(view: View) -> View:
+    """Let in who has shown a code in the last minutes: where a browser is not enough."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        if request.session.get("code_at", 0) < time.time() - FRESH_SECONDS:
+            after = request.get_full_path()
+            pending = [request.user.pk, time.time() + PENDING_SECONDS, after]
+            request.session["pending"] = pending
+            return redirect("code")
+        return view(request, *args, **kwargs)
+
+    return second_factor_required(guarded)
+
+
 def second_factor_required(view: View) -> View:
     """Let in who has shown a code in this session: `login_required`, and more."""
 
@@ -171,6 +239,11 @@ class PasswordStep(LoginView):
         if not second_factor_on(user):
             return super().form_valid(form)
         after = self.get_success_url()
+        if remembered(self.request, user):
+            self.request.session.flush()
+            login(self.request, user)
+            self.request.session["second_factor_of"] = user.pk
+            return redirect(after)
         self.request.session.flush()
         self.request.session["pending"] = [user.pk, time.time() + PENDING_SECONDS, after]
         return redirect("code")
@@ -185,15 +258,25 @@ def code(request: HttpRequest) -> HttpResponse:
     user = get_user_model().objects.filter(pk=pk, is_active=True).first()
     if user is None or until < time.time() or not second_factor_on(user):
         return redirect("password")
-    form = CodeForm(request.POST or None)
+    form = LoginCodeForm(request.POST or None)
     if not form.is_valid():
         return page(request, "The code from your phone, or a recovery code:", "code", form)
-    if not verifier().verify(id_of(user), form.cleaned_data["code"]):
-        return page(request, "This code is wrong, or was used before.", "code", CodeForm(), 401)
+    verdict = verifier().check(id_of(user), form.cleaned_data["code"])
+    if not verdict:
+        wrong = "This code is wrong, or was used before."
+        return page(request, wrong, "code", LoginCodeForm(), 401)
     request.session.pop("pending", None)
     login(request, user)  # gives the session a new id
-    request.session["second_factor_of"] = user.pk
-    return redirect(after)
+    request.session.update({"second_factor_of": user.pk, "code_at": time.time()})
+    saw(user, verdict)
+    reply = redirect(after)
+    if form.cleaned_data["remember"] and verdict.outcome == "accepted":  # no recovery code
+        told = signing.dumps([user.pk, verdict.enrollment_id, time.time()], salt="device")
+        secure = SESSION_KEY is not None
+        reply.set_cookie(
+            "device", told, DEVICE_SECONDS, secure=secure, httponly=True, samesite="Lax"
+        )
+    return reply
 
 
 @login_required
@@ -221,7 +304,8 @@ def confirm(request: HttpRequest) -> HttpResponse:
         return page(request, "This code is wrong, or was used before.", "confirm", CodeForm(), 400)
     request.user.groups.add(Group.objects.get_or_create(name="second factor")[0])
     request.session.cycle_key()
-    request.session["second_factor_of"] = request.user.pk
+    request.session.update({"second_factor_of": request.user.pk, "code_at": time.time()})
+    saw(request.user, verdict)
     return redirect("home")
 
 
@@ -244,9 +328,19 @@ def change(request: HttpRequest) -> HttpResponse:
 @second_factor_required
 def confirm_change(request: HttpRequest) -> HttpResponse:
     """Let the new phone take the place of the old one, once it has shown a code."""
-    if not verifier().confirm(id_of(request.user), request.POST.get("code", "")):
+    verdict = verifier().confirm(id_of(request.user), request.POST.get("code", ""))
+    if not verdict:
         wrong = "This code is wrong: enter one from the new phone."
         return page(request, wrong, "confirm_change", CodeForm(), 400)
+    saw(request.user, verdict)  # remembered browsers are asked again
+    return redirect("home")
+
+
+@require_POST
+@login_required
+def forget_devices(request: HttpRequest) -> HttpResponse:
+    """Ask every browser for a code again."""
+    Devices.objects.update_or_create(user=request.user, defaults={"since": time.time()})
     return redirect("home")
 
 
@@ -263,6 +357,12 @@ def vault(request: HttpRequest) -> HttpResponse:
     return page(request, "Only for the few.", "logout")
 
 
+@fresh_code_required
+def payment(request: HttpRequest) -> HttpResponse:
+    """Stand for what a remembered browser is not enough for."""
+    return page(request, "Only with a code of the last minutes.", "logout")
+
+
 urlpatterns = [
     path("", home, name="home"),
     path("login/", PasswordStep.as_view(), name="password"),
@@ -273,6 +373,8 @@ urlpatterns = [
     path("second-factor/change/confirm/", confirm_change, name="confirm_change"),
     path("logout/", LogoutView.as_view(next_page="password"), name="logout"),
     path("vault/", vault, name="vault"),
+    path("payment/", payment, name="payment"),
+    path("devices/forget/", forget_devices, name="forget_devices"),
 ]
 
 if __name__ == "__main__":

@@ -1188,6 +1188,18 @@ MUTANTS = {
         'if session.get("code_at", 0) < 0:',
         f"{WEB} -k is_not_enough_for",
     ),
+    "remembered browsers: in Django, another enrollment does": Mutant(
+        "examples/django_app.py",
+        "if [pk, enrollment_id] != [user.pk, known.enrollment_id]:",
+        "if pk != user.pk:",
+        f"{WEB} -k dies_with_the_enrollment",
+    ),
+    "remembered browsers: in FastAPI, too": Mutant(
+        "examples/fastapi_app.py",
+        "told != [name, user.enrollment_id]",
+        "told[0] != name",
+        f"{WEB} -k dies_with_the_enrollment",
+    ),
     "cognito: tokens without the code": Mutant(
         COGNITO,
         'elif answers and answers[-1].get("challengeResult") is True:',

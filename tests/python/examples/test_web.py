@@ -9,6 +9,7 @@ import logging
 import re
 import socket
 import threading
+import time
 import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,23 @@ class Site:
 
     def code(self, code: str) -> Answer:
         return self.send("POST", self.CODE, code=code)
+
+    FORGET, FRESH = "/devices/forget", "/vault"
+
+    def add_bob(self) -> None:
+        """Add a user who has a second factor, and has shown no code."""
+        self.module.USERS["bob"] = dataclasses.replace(self.module.USERS["ana"])
+
+    def forget_enrollment(self) -> None:
+        """Let the app be without what it knows of ana's enrollment."""
+        self.module.USERS["ana"].enrollment_id = None
+
+    def signed(self, seconds_ago: int) -> str:
+        """Sign a cookie for ana's browser."""
+        ours = self.module.devices
+        signer = TenSecondsAgo if seconds_ago else TimestampSigner
+        theirs = URLSafeTimedSerializer(ours.secret_key, salt=ours.salt, signer=signer)
+        return str(theirs.dumps(["ana", self.module.USERS["ana"].enrollment_id]))
 
     def user(self) -> str:
         """Whom lambdatotp knows ana as."""
@@ -113,6 +131,20 @@ class DjangoSite(Site):
     def user(self) -> str:
         return str(self.module.get_user_model().objects.get(username="ana").pk)
 
+    FORGET, FRESH = "/devices/forget/", "/payment/"
+
+    def add_bob(self) -> None:
+        bob = self.module.get_user_model().objects.create_user("bob", password=PASSWORD)
+        bob.groups.add(self.module.Group.objects.get(name="second factor"))
+
+    def forget_enrollment(self) -> None:
+        self.module.Devices.objects.update(enrollment_id="")
+
+    def signed(self, seconds_ago: int) -> str:
+        (known,) = self.module.Devices.objects.all()
+        told = [known.user.pk, known.enrollment_id, time.time() - seconds_ago]
+        return str(self.module.signing.dumps(told, salt="device"))
+
     def turn_on(self) -> None:
         user = self.module.get_user_model().objects.get()
         user.groups.add(self.module.Group.objects.get_or_create(name="second factor")[0])
@@ -164,7 +196,7 @@ def django_module(tmp_path_factory):
 
     # Its own takes half a second of CPU for each password.
     module.settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    call_command("migrate", verbosity=0)
+    call_command("migrate", run_syncdb=True, verbosity=0)
     yield module
     connections.close_all()
 
@@ -358,7 +390,7 @@ def test_a_locked_user_gets_in_with_a_recovery_code(make_site):
     assert site.inside()
 
 
-@pytest.fixture(params=["fastapi", "flask"])
+@pytest.fixture(params=["fastapi", "flask", "django"])
 def remembering(request, monkeypatch):
     """An app that remembers browsers, one that it remembers, and ana's phone."""
     monkeypatch.setenv("LAMBDATOTP_MAX_MISSES", "5")
@@ -384,7 +416,7 @@ def test_a_remembered_browser_is_not_asked_again(remembering):
     site.password("wrong")
     assert not site.inside()
     # Another user of the same browser is asked, and so is this one elsewhere.
-    site.module.USERS["bob"] = dataclasses.replace(site.module.USERS["ana"])
+    site.add_bob()
     site.password(user="bob")
     assert not site.inside()
     with another_browser(site) as other:
@@ -393,8 +425,8 @@ def test_a_remembered_browser_is_not_asked_again(remembering):
 
 @contextmanager
 def another_browser(site: Site) -> Iterator[Site]:
-    if isinstance(site, FlaskSite):
-        yield FlaskSite(site.module)
+    if not isinstance(site, FastapiSite):
+        yield type(site)(site.module)
     else:
         other = FastapiSite(site.module, site.url)
         with other.client:
@@ -408,33 +440,29 @@ def test_a_remembered_browser_is_forgotten(remembering, monkeypatch):
     monkeypatch.undo()
     assert not asked_again(site)
     site.password()
-    assert site.send("POST", "/devices/forget").status < 400
+    assert site.send("POST", site.FORGET).status < 400
     site.logout()
     assert asked_again(site)
 
 
 def test_it_dies_with_the_enrollment(remembering):
     site, phone = remembering
-    user = site.module.USERS["ana"]
     site.password()
     new = Phone(site.change(phone.recovery_codes[0]))
     assert site.confirm_change(code_of(new)).status < 400
     site.logout()
     assert asked_again(site)
     # What the app does not know of an enrollment, it remembers no browser by.
-    user.enrollment_id = None
+    site.forget_enrollment()
     assert asked_again(site)
 
 
 def test_it_dies_with_a_registration_by_other_hands(remembering):
     """The app knows nothing of it, but the table has a user who is younger than the cookie."""
     site, _ = remembering
-    ours = site.module.devices
-    theirs = URLSafeTimedSerializer(ours.secret_key, salt=ours.salt, signer=TenSecondsAgo)
-    told = ["ana", site.module.USERS["ana"].enrollment_id]
-    set_device(site, ours.dumps(told))
+    set_device(site, site.signed(0))
     assert not asked_again(site)
-    set_device(site, theirs.dumps(told))
+    set_device(site, site.signed(10))
     assert asked_again(site)
 
 
@@ -443,7 +471,7 @@ class TenSecondsAgo(TimestampSigner):
         return super().get_timestamp() - 10
 
 
-@pytest.mark.parametrize("place", [0, -1])
+@pytest.mark.parametrize("place", [0, -2])
 def test_a_cookie_of_another_make(remembering, place):
     site, _ = remembering
     change_device(site, place)
@@ -452,8 +480,12 @@ def test_a_cookie_of_another_make(remembering, place):
 
 def change_device(site: Site, place: int) -> None:
     """Change one character of the cookie."""
-    flask = isinstance(site, FlaskSite)
-    text = [*(site.client.get_cookie("device").value if flask else site.client.cookies["device"])]
+    if isinstance(site, FlaskSite):
+        text = [*site.client.get_cookie("device").value]
+    elif isinstance(site, DjangoSite):
+        text = [*site.client.cookies["device"].value]
+    else:
+        text = [*site.client.cookies["device"]]
     text[place] = "A" if text[place] != "A" else "B"
     set_device(site, "".join(text))
 
@@ -461,6 +493,8 @@ def change_device(site: Site, place: int) -> None:
 def set_device(site: Site, cookie: str) -> None:
     if isinstance(site, FlaskSite):
         site.client.set_cookie("device", cookie)
+    elif isinstance(site, DjangoSite):
+        site.client.cookies["device"] = cookie
     else:
         site.client.cookies.clear()
         site.client.cookies.set("device", cookie)
@@ -469,7 +503,7 @@ def set_device(site: Site, cookie: str) -> None:
 def test_a_locked_user_is_remembered_nowhere(remembering):
     site, phone = remembering
     for wrong in wrong_codes(phone, 5):
-        lambdatotp.Verifier().verify("ana", wrong)
+        lambdatotp.Verifier().verify(site.user(), wrong)
     assert asked_again(site)
 
 
@@ -488,12 +522,12 @@ def test_what_a_remembered_browser_is_not_enough_for(remembering, monkeypatch):
     site, phone = remembering
     site.password()
     assert site.inside()
-    assert site.send("GET", "/vault").status in {302, 403}
-    lambdatotp.Verifier().unlock("ana")
+    assert site.send("GET", site.FRESH).status in {302, 403}
+    lambdatotp.Verifier().unlock(site.user())
     assert site.code(phone.recovery_codes[0]).status < 400
-    assert site.send("GET", "/vault").status == 200
+    assert site.send("GET", site.FRESH).status == 200
     monkeypatch.setattr(site.module, "FRESH_SECONDS", -1)
-    assert site.send("GET", "/vault").status in {302, 403}
+    assert site.send("GET", site.FRESH).status in {302, 403}
     assert site.inside()
 
 
