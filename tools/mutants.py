@@ -1009,8 +1009,8 @@ MUTANTS = {
     ),
     "regions: the copies are not waited for": Mutant(
         "python/lambdatotp/cli/create_table.py",
-        "(copies or set()) <= there",
-        "(copies or set()) >= there",
+        'if copy.status == "ACTIVE"',
+        "if copy.status",
         f"{TABLES} -k three_regions",
     ),
     "requests: throttling is final": Mutant(
