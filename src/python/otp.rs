@@ -27,7 +27,9 @@ impl<'a, 'py> FromPyObject<'a, 'py> for UnixTime {
 
     fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
         // Most are an int: by way of a float object it takes longer.
-        if let Ok(Ok(seconds)) = value.cast_exact::<PyInt>().map(|whole| whole.extract()) {
+        if let Ok(whole) = value.cast_exact::<PyInt>()
+            && let Ok(seconds) = whole.extract()
+        {
             return Ok(Self(seconds));
         }
         match value.extract::<f64>()? {
