@@ -116,7 +116,7 @@ lint: build $(VENV)/.bench-tools $(VENV)/.docs-tools ## rustfmt, clippy, rustdoc
 	$(BIN)/python -m tools.actionlint
 	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest --concise lambdatotp
+	$(BIN)/python -m mypy.stubtest --concise --mypy-config-file pyproject.toml lambdatotp
 
 deny: $(CARGO_DENY) ## Licences, duplicates and sources of what is linked in (ADVISORIES=1: RustSec, from github.com)
 	@$(CARGO_DENY) --locked --features python check -A unmatched-skip-root -A unmatched-skip \
