@@ -44,7 +44,8 @@ def exposures(at: str) -> Iterator[str]:
 def warn(at: str) -> None:
     """Warn of each, where the verifier is made."""
     for text in exposures(at):
-        warnings.warn(text, LambdaTotpWarning, stacklevel=2)
+        # Above us is Verifier.__new__, and above it the one who makes the verifier.
+        warnings.warn(text, LambdaTotpWarning, stacklevel=3)
 
 
 def _others(status: os.stat_result, *, folder: bool) -> tuple[str, str] | None:

@@ -206,12 +206,13 @@ class TestEveryFormat:
             last = data.draw(st.integers(first, min(len(sample), first + 12)))
             sample = sample[:first] + data.draw(st.sampled_from(BITS)) + sample[last:]
         for told in (form, "auto"):
-            rows, problem = [], ""
+            rows, problem, without_key = [], "", 0
             try:
-                rows, _ = read(sample, told)
+                rows, source = read(sample, told)
+                without_key = source.without_key
             except UnreadableError as error:
                 problem = str(error)
-            assert rows or problem
+            assert rows or problem or without_key
             assert KEY not in problem
             settled(rows)
 
