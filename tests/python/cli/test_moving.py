@@ -191,7 +191,9 @@ class TestImport:
             assert set(item) == {"user_id", "secret", "enrollment_id", "registered_at"}
         code, text = run("import", str(file), "--json", **engine.environment())
         assert code == 0
-        assert counts(json.loads(text)) == (1000 - len(items), len(items), 0, 0)
+        new, same, *others = counts(json.loads(text))
+        # What was under way when the process was killed may have arrived since.
+        assert (new + same, others, same >= len(items)) == (1000, [0, 0], True)
         stored = {item["user_id"]["S"]: item["secret"]["S"] for item in scanned(engine)}
         assert stored == rows
 

@@ -289,6 +289,8 @@ def deployed(stack, recipe, monkeypatch):
     """The functions, called here, with the table, the bus and the mail of the stack."""
     for name, value in stack.cloud.environment().items():
         monkeypatch.setenv(name, value)
+    # Without the credentials that another test's client left there.
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     monkeypatch.setenv("BUS", stack.BusName)
     monkeypatch.setenv("TOLD", stack.ToldTable)
     monkeypatch.setenv("MAIL_FROM", SENDER)
