@@ -109,11 +109,8 @@ def _python() -> Iterator[str]:
 def _described(thing: griffe.Object, name: str) -> Iterator[str]:
     yield f"### `{name}`"
     members = [one for one in _members(thing) if one.docstring]
-    if isinstance(thing, griffe.Class):
-        if shown := _signature(thing, name):
-            yield shown
-    elif isinstance(thing, griffe.Function):
-        yield _signature(thing, name)
+    if isinstance(thing, (griffe.Class, griffe.Function)) and (shown := _signature(thing, name)):
+        yield shown
     yield from _docstring(thing)
     attributes = [one for one in members if not one.is_function]
     if attributes:

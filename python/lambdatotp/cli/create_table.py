@@ -32,6 +32,7 @@ from .output import print_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
 
     from lambdatotp import Verifier
     from lambdatotp._lambdatotp import Switch, Table
@@ -229,7 +230,7 @@ def _ensure_copy(verifier: Verifier, console: Console, region: str) -> dict[str,
     return outcome
 
 
-def _active(verifier: Verifier, copies: set[tuple[str, bool]] | None = None) -> Table:
+def _active(verifier: Verifier, copies: AbstractSet[tuple[str, bool]] = frozenset()) -> Table:
     """Wait until the table can be used and, of a global one, each of these copies."""
     patience = COPIES_PATIENCE_SECONDS if copies else PATIENCE_SECONDS
     deadline = time.monotonic() + patience
@@ -240,11 +241,11 @@ def _active(verifier: Verifier, copies: set[tuple[str, bool]] | None = None) -> 
             for copy in (table.replicas if table else [])
             if copy.status == "ACTIVE"
         }
-        if table and table.usable and (copies or set()) <= there:
+        if table and table.usable and copies <= there:
             return table
         if time.monotonic() > deadline:
             status = table.status if table else "not there yet"
-            if missing := sorted(region for region, _ in (copies or set()) - there):
+            if missing := sorted(region for region, _ in copies - there):
                 status += f", and its copies in {', '.join(missing)} are not ready"
             raise StoreUnavailableError(
                 f"the table is {status} after {patience} s: run the same command again"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
-from pathlib import Path
 
 import click
+
+from .serve import app_folder
 
 
 @click.command()
@@ -29,12 +30,7 @@ def deploy(stage: str, profile: str | None, app: str) -> None:
       lambdatotp deploy
       lambdatotp deploy --stage prod --profile production
     """
-    folder = Path(app).resolve()
-    if not (folder / "app.py").is_file() or not (folder / ".chalice").is_dir():
-        raise click.UsageError(
-            f"there is no app in {app}: name a folder with app.py by --app, such as `lambdatotp "
-            "new` makes"
-        )
+    folder = app_folder(app).resolve()
     if not find_spec("chalice"):
         raise click.UsageError("chalice is needed to deploy: pip install 'lambdatotp[app]'")
     # Chalice is not there for every command.

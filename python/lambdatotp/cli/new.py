@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 import lambdatotp
-from lambdatotp.deploy.stage import ISSUER, TABLE_NAME, as_text, policy
+from lambdatotp.deploy.stage import ISSUER, STAGE_NAME, TABLE_NAME, as_text, policy
 
 # What a project is made of: the app of the repository itself, and what only projects have.
 SCAFFOLD = Path(lambdatotp.__file__).parent / "scaffold"
@@ -50,7 +50,7 @@ def _target(directory: str) -> Path:
 
 
 def _check_names(table: str | None, issuer: str | None, stage: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", stage):
+    if not STAGE_NAME.fullmatch(stage):
         raise click.UsageError(
             f"{stage!r} cannot name a stage: use letters, digits, '-' and '_', up to 64"
         )

@@ -37,7 +37,7 @@ Verify the code that the app shows; a second time, the same code is refused:
 """
 
 
-def _folder(given: str | None) -> Path:
+def app_folder(given: str | None) -> Path:
     """Find the app: here or above, or the one that this package comes with."""
     if given is not None:
         candidates = [Path(given)]
@@ -94,7 +94,7 @@ def serve(port: int, embedded: str, app: str | None) -> None:
       lambdatotp serve
       lambdatotp serve --port 8001 --embedded :memory:
     """
-    folder = _folder(app).resolve()
+    folder = app_folder(app).resolve()
     _check_libraries()
     # Chalice is not there for every command.
     from . import local_server  # noqa: PLC0415

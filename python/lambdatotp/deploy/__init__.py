@@ -15,7 +15,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from . import problems, references
-from .stage import Stage
+from .stage import STAGE_NAME, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def check(argv: Sequence[str], root: Path) -> None:
     sweep(root)
     given = re.search(r"--stage[= ](\S+)", " ".join(argv))
     name = given[1] if given else "dev"
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
+    if not STAGE_NAME.fullmatch(name):
         sys.exit(f"lambdatotp: {name!r} cannot name a stage: use letters, digits, '-' and '_'")
     stage = Stage(name, root)
     # A merged template makes the table, and says its name and its permissions.

@@ -13,6 +13,9 @@ ISSUER = "LAMBDATOTP_ISSUER"
 
 # What the verbs of src/store send. Logins read nothing: a write returns what it saw.
 ACTIONS = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:GetItem"]
+# What can name a stage.
+STAGE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
 LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 
 

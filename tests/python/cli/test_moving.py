@@ -23,6 +23,7 @@ import pytest
 from click.testing import CliRunner
 from lambdatotp.cli import main
 
+from benches.moving import MEASURED
 from tests.python.support.cli import counts, problems, run, shell
 from tests.python.support.codes import KEY, LEGACY, code_of, wrong_codes
 from tests.python.support.fault_proxy import DENY, LOSE_REPLY, PASS, THROTTLE, fault_proxy
@@ -425,20 +426,6 @@ class TestExport:
         (row,) = csv.DictReader(io.StringIO(done.stdout))
         assert (row["user"], row["secret"]) == ("ana", secret)
         assert done.stderr == "exported: 1\n"
-
-
-# Not getrusage: its peak is inherited from the process that forked.
-MEASURED = """
-import json, sys
-from pathlib import Path
-from lambdatotp.cli import main
-try:
-    main(sys.argv[1:])
-finally:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    (peak,) = [line.split()[1] for line in lines if line.startswith("VmHWM")]
-    print(json.dumps({"peak_kib": int(peak)}), file=sys.stderr)
-"""
 
 
 def test_ten_thousand_users_in_one_run_in_the_memory_of_a_thousand(dynamodb_url, tmp_path):

@@ -56,15 +56,22 @@ def test_a_chart_of_no_column_is_an_error():
         charts.draw(f"{TABLE}\n<!-- chart: seconds: Start -->\n")
 
 
-@pytest.mark.parametrize("page", references.render())
-def test_the_references_are_up_to_date(page):
+@pytest.fixture(scope="module")
+def rendered():
+    """Render the references once: the whole package is read for it."""
+    return references.render()
+
+
+def test_the_references_are_up_to_date(rendered):
     """After a change of docstrings, `--help` or openapi.json: `make references`."""
-    assert (ROOT / page).read_text() == references.render()[page]
+    assert {f"docs/{page.name}" for page in (ROOT / "docs").glob("reference-*.md")} == {*rendered}
+    for page, text in rendered.items():
+        assert (ROOT / page).read_text() == text, page
 
 
-def test_every_operation_and_body_is_described():
+def test_every_operation_and_body_is_described(rendered):
     document = json.loads((ROOT / "openapi.json").read_text())
-    text = references.render()["docs/reference-http.md"]
+    text = rendered["docs/reference-http.md"]
     for path, item in document["paths"].items():
         for method, operation in item.items():
             if method != "parameters" and not operation.get("x-internal"):
@@ -73,18 +80,18 @@ def test_every_operation_and_body_is_described():
         assert f"### {name} body\n" in text
 
 
-def test_every_public_name_is_described():
+def test_every_public_name_is_described(rendered):
     names = " ".join(references.PYTHON.values()).split()
     assert set(names) == set(lambdatotp.__all__) - {"__version__", "MAX_RECOVERY_CODES"}
     assert len(names) == len(set(names))
-    text = references.render()["docs/reference-python.md"]
+    text = rendered["docs/reference-python.md"]
     for name in names:
         signed = rf"```python\n(async )?{name}\("
         assert re.search(rf"^### `{name}`\n\n({signed}|[A-Z])", text, re.MULTILINE), name
 
 
-def test_every_command_is_described():
-    text = references.render()["docs/reference-commands.md"]
+def test_every_command_is_described(rendered):
+    text = rendered["docs/reference-commands.md"]
     for name in main.commands:
         assert f"## `lambdatotp {name}`\n\n```text\nUsage: lambdatotp {name} " in text
 
