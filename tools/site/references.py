@@ -84,9 +84,9 @@ def _commands() -> Iterator[str]:
 def _context(
     command: click.Command, name: str, parent: click.Context | None = None
 ) -> click.Context:
-    return command.context_class(
-        command, info_name=name, parent=parent, terminal_width=80, max_content_width=80
-    )
+    # With the settings a real call would have: -h is one of them.
+    settings = {**command.context_settings, "terminal_width": 80, "max_content_width": 80}
+    return command.context_class(command, info_name=name, parent=parent, **settings)
 
 
 def _python() -> Iterator[str]:

@@ -271,6 +271,10 @@ NASTY = {
     "columns swapped": (f"{HEADER}\n{KEY},ana\n{KEY.lower()},{URI}&digits=5\n", 0, [2, 3]),
     "no header": (f"ana,{KEY}\nbob,{KEY}\n", "instead of names"),
     "no header, but its words": (f"totp,{KEY},email\nx,{KEY},y\n", "instead of names"),
+    "no header, a transfer cut in two": (
+        "otp,auth-migration://offline?data=CiwKFEhlbGxvId6tvu9IZWxsbyHerb7v\n", "instead of names"),
+    "no header, half of a transfer": (
+        f"{HEADER},CiwKFEhlbGxvId6tvu9IZWxsbyHerb7vEghBQ01FOmFu\nana,{KEY},\n", "instead of names"),
     "encoding of the secret": (f"{HEADER},secret_encoding\nana,{KEY},hex\n", "may change"),
     "JSON, a name twice": (f'{{"user":"ana","secret":"{KEY}","digits":8,"digits":6}}', 0, [1]),
     "JSON, parameters further in": (

@@ -80,7 +80,10 @@ PUNCTUATION = str.maketrans("", "", " -=")
 
 # Where such a text stands in place of a name, it may be a key, and is not told.
 KEY_LIKE = re.compile(
-    "^[A-Z2-7]{16,}=*$|[A-Z2-7]{24,}|[a-z2-7]{32,}|(?i:[0-9a-f]{40,}|otpauth[a-z-]*:|secret=)"
+    "^[A-Z2-7]{16,}=*$|[A-Z2-7]{24,}|[a-z2-7]{32,}"
+    "|(?i:[0-9a-f]{40,}|otpauth[a-z-]*:|(?:secret|data)=)"
+    # Base64 of some length, as in a transfer: capitals and digits in one word.
+    "|(?=[a-z0-9+/_%-]{0,39}[A-Z])(?=[A-Za-z+/_%-]{0,39}[0-9])[A-Za-z0-9+/_%-]{40,}"
 )
 
 
