@@ -101,7 +101,6 @@ class Devices(models.Model):
     """Which browsers a user is remembered by."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True)
-    enrollment_id = models.CharField(max_length=64)  # of the last code that was accepted
     since = models.FloatField(default=0)  # those that were remembered before are forgotten
 
     def __str__(self) -> str:
@@ -174,12 +173,6 @@ def second_factor_on(user: AbstractUser) -> bool:
     return bool(user.groups.filter(name="second factor").exists())
 
 
-def saw(user: AbstractUser, verdict: lambdatotp.Verification) -> None:
-    """Keep whose code it was: browsers that showed one of another enrollment are asked again."""
-    known = {"enrollment_id": verdict.enrollment_id or ""}
-    Devices.objects.update_or_create(user=user, defaults=known)
-
-
 def remembered(request: HttpRequest, user: AbstractUser) -> bool:
     """Tell whether this browser has shown a code of the phone that the user still has."""
     try:
@@ -187,13 +180,15 @@ def remembered(request: HttpRequest, user: AbstractUser) -> bool:
         pk, enrollment_id, at = signing.loads(cookie, salt="device", max_age=DEVICE_SECONDS)
     except signing.BadSignature:
         return False
-    known = Devices.objects.filter(user=user).first()
-    if known is None or not known.enrollment_id:
+    try:
+        status = verifier().status(id_of(user))  # one read
+    except lambdatotp.UserNotFoundError:
         return False
-    if [pk, enrollment_id] != [user.pk, known.enrollment_id]:
+    if status.locked or not status.enrollment_id:
         return False
-    status = verifier().status(id_of(user))  # one read; a registration by other hands is newer
-    return not status.locked and bool(at >= max(known.since, status.registered_at or 0))
+    if [pk, enrollment_id] != [user.pk, status.enrollment_id]:
+        return False
+    return not Devices.objects.filter(user=user, since__gt=at).exists()
 
 
 def fresh_code_required(view: View) -> View:
@@ -268,7 +263,6 @@ def code(request: HttpRequest) -> HttpResponse:
     request.session.pop("pending", None)
     login(request, user)  # gives the session a new id
     request.session.update({"second_factor_of": user.pk, "code_at": time.time()})
-    saw(user, verdict)
     reply = redirect(after)
     if form.cleaned_data["remember"] and verdict.outcome == "accepted":  # no recovery code
         told = signing.dumps([user.pk, verdict.enrollment_id, time.time()], salt="device")
@@ -305,7 +299,6 @@ def confirm(request: HttpRequest) -> HttpResponse:
     request.user.groups.add(Group.objects.get_or_create(name="second factor")[0])
     request.session.cycle_key()
     request.session.update({"second_factor_of": request.user.pk, "code_at": time.time()})
-    saw(request.user, verdict)
     return redirect("home")
 
 
@@ -328,11 +321,9 @@ def change(request: HttpRequest) -> HttpResponse:
 @second_factor_required
 def confirm_change(request: HttpRequest) -> HttpResponse:
     """Let the new phone take the place of the old one, once it has shown a code."""
-    verdict = verifier().confirm(id_of(request.user), request.POST.get("code", ""))
-    if not verdict:
+    if not verifier().confirm(id_of(request.user), request.POST.get("code", "")):
         wrong = "This code is wrong: enter one from the new phone."
         return page(request, wrong, "confirm_change", CodeForm(), 400)
-    saw(request.user, verdict)  # remembered browsers are asked again
     return redirect("home")
 
 

@@ -47,7 +47,6 @@ class User:
     salt: bytes
     password: bytes
     second_factor: bool = False
-    enrollment_id: str | None = None  # of the last code that was accepted
     devices_from: float = 0  # browsers that were remembered before are forgotten
 
 
@@ -154,13 +153,13 @@ async def remembered(request: Request, name: str) -> bool:
         )
     except BadSignature:
         return False
-    user = USERS[name]
-    if user.enrollment_id is None or told != [name, user.enrollment_id]:
+    try:
+        status = await the_verifier(request).status_async(name)  # one read
+    except lambdatotp.UserNotFoundError:
         return False
-    # One read; a registration by other hands is newer.
-    status = await the_verifier(request).status_async(name)
-    since = max(user.devices_from, status.registered_at or 0)
-    return not status.locked and bool(signed_at.timestamp() >= since)
+    if status.locked or status.enrollment_id is None or told != [name, status.enrollment_id]:
+        return False
+    return bool(signed_at.timestamp() >= USERS[name].devices_from)
 
 
 Verifier = Annotated[lambdatotp.Verifier, Depends(the_verifier)]
@@ -197,7 +196,6 @@ async def login_code(
         raise HTTPException(401, "This code is wrong, or was used before.")
     request.session.clear()
     request.session.update(user=user, code_at=time.time())
-    USERS[user].enrollment_id = verdict.enrollment_id
     if sent.remember and verdict.outcome == "accepted":  # no recovery code
         told = devices.dumps([user, verdict.enrollment_id])
         secure = SESSION_KEY is not None
@@ -226,7 +224,7 @@ async def confirm(user: LoggedIn, sent: Code, verifier: Verifier) -> None:
     verdict = await verifier.check_async(user, sent.code)
     if verdict.outcome != "accepted":  # a recovery code says nothing about the phone
         raise HTTPException(400, "This code is wrong, or was used before.")
-    USERS[user].second_factor, USERS[user].enrollment_id = True, verdict.enrollment_id
+    USERS[user].second_factor = True
 
 
 @app.post("/second-factor/change", status_code=201)
@@ -244,10 +242,8 @@ async def change(
 @app.post("/second-factor/change/confirm", status_code=204)
 async def confirm_change(user: LoggedIn, sent: Code, verifier: Verifier) -> None:
     """Let the new phone take the place of the old one, once it has shown a code."""
-    verdict = await verifier.confirm_async(user, sent.code)
-    if not verdict:
+    if not await verifier.confirm_async(user, sent.code):
         raise HTTPException(400, "This code is wrong: send one from the new phone.")
-    USERS[user].enrollment_id = verdict.enrollment_id  # remembered browsers are asked again
 
 
 @app.post("/devices/forget", status_code=204)

@@ -48,7 +48,6 @@ class User:
     password_hash: str
     email: str
     second_factor: bool = False
-    enrollment_id: str | None = None  # of the last code that was accepted
     devices_from: float = 0  # browsers that were remembered before are forgotten
 
 
@@ -124,12 +123,13 @@ def remembered(name: str) -> bool:
         )
     except BadSignature:
         return False
-    user = USERS[name]
-    if user.enrollment_id is None or told != [name, user.enrollment_id]:
+    try:
+        status = verifier.status(name)  # one read
+    except lambdatotp.UserNotFoundError:
         return False
-    status = verifier.status(name)  # one read; a registration by other hands is newer
-    since = max(user.devices_from, status.registered_at or 0)
-    return not status.locked and bool(signed_at.timestamp() >= since)
+    if status.locked or status.enrollment_id is None or told != [name, status.enrollment_id]:
+        return False
+    return bool(signed_at.timestamp() >= USERS[name].devices_from)
 
 
 def fresh() -> str:
@@ -172,7 +172,6 @@ def code() -> str | Response | tuple[str, int]:
         return page("This code is wrong, or was used before.", "code"), 401
     session.clear()
     session.update(user=user, code_at=time.time())
-    USERS[user].enrollment_id = verdict.enrollment_id
     reply = redirect(url_for("home"))
     if "remember" in request.form and verdict.outcome == "accepted":  # no recovery code
         told = devices.dumps([user, verdict.enrollment_id])
@@ -203,7 +202,7 @@ def confirm() -> Response | tuple[str, int]:
     verdict = verifier.check(user, request.form["code"])
     if verdict.outcome != "accepted":  # a recovery code says nothing about the phone
         return page("This code is wrong, or was used before.", "confirm"), 400
-    USERS[user].second_factor, USERS[user].enrollment_id = True, verdict.enrollment_id
+    USERS[user].second_factor = True
     return redirect(url_for("home"))
 
 
@@ -224,10 +223,8 @@ def change() -> str | tuple[str, int]:
 def confirm_change() -> Response | tuple[str, int]:
     """Let the new phone take the place of the old one, once it has shown a code."""
     user = logged_in()
-    verdict = verifier.confirm(user, request.form["code"])
-    if not verdict:
+    if not verifier.confirm(user, request.form["code"]):
         return page("This code is wrong: enter one from the new phone.", "confirm_change"), 400
-    USERS[user].enrollment_id = verdict.enrollment_id  # remembered browsers are asked again
     return redirect(url_for("home"))
 
 

@@ -707,6 +707,12 @@ class Verification:
 class UserStatus:
     """What an operator can see of a user."""
     @property
+    def enrollment_id(self) -> str | None:
+        """Names the enrollment, as `Verification.enrollment_id` does. If it is another one than at
+        the last code, the user has registered again or changed their phone since. None for users
+        of the original application.
+        """
+    @property
     def registered_at(self) -> int | None:
         """When they were registered, in seconds since 1970; None for users of the original
         application.
@@ -759,7 +765,7 @@ def _verification(
     """A verdict that was pickled."""
 
 def _user_status(
-    life: tuple[int | None, int | None, int | None, int],
+    life: tuple[str | None, int | None, int | None, int | None, int],
     rest: tuple[int | None, int, str | None, int | None, int, int | None],
     budget: tuple[bool, int, int, int],
     /,

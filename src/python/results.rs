@@ -208,6 +208,14 @@ pub(super) struct UserStatus(pub(super) verifier::UserStatus);
 #[guarded]
 #[pymethods]
 impl UserStatus {
+    /// Names the enrollment, as `Verification.enrollment_id` does. If it is another one than at
+    /// the last code, the user has registered again or changed their phone since. None for users
+    /// of the original application.
+    #[getter]
+    fn enrollment_id(&self) -> Option<&str> {
+        self.0.stored.enrollment_id.as_deref()
+    }
+
     /// When they were registered, in seconds since 1970; None for users of the original
     /// application.
     #[getter]
@@ -285,7 +293,13 @@ impl UserStatus {
         let stored = &self.0.stored;
         let make = py.import("lambdatotp._lambdatotp")?.getattr("_user_status")?;
         let arguments = (
-            (stored.registered_at, stored.confirmed_at, stored.expires_at, stored.misses),
+            (
+                stored.enrollment_id.as_deref(),
+                stored.registered_at,
+                stored.confirmed_at,
+                stored.expires_at,
+                stored.misses,
+            ),
             (
                 stored.throttle_at,
                 stored.recovery_codes,
@@ -310,7 +324,7 @@ impl UserStatus {
     }
 }
 
-type Life = (Option<u64>, Option<u64>, Option<u64>, u64);
+type Life = (Option<String>, Option<u64>, Option<u64>, Option<u64>, u64);
 type Rest = (Option<i64>, usize, Option<String>, Option<u64>, u64, Option<u64>);
 type Budget = (bool, u32, u64, u64);
 
@@ -319,11 +333,12 @@ type Budget = (bool, u32, u64, u64);
 #[pyfunction]
 #[pyo3(signature = (life, rest, budget, /))]
 pub(super) fn _user_status(life: Life, rest: Rest, budget: Budget) -> PyResult<UserStatus> {
-    let (registered_at, confirmed_at, expires_at, misses) = life;
+    let (enrollment_id, registered_at, confirmed_at, expires_at, misses) = life;
     let (throttle_at, recovery_codes, sealed_by, last_step, period, rotation_expires_at) = rest;
     let (locked, attempts_left, retry_after, ahead) = budget;
     let period = Period::new(period).map_err(PyErr::from)?;
     let stored = Status {
+        enrollment_id,
         registered_at,
         confirmed_at,
         expires_at,

@@ -8,6 +8,6 @@ mod scan;
 mod table;
 
 pub use history::{Pending, UserState};
-pub use import::{Imported, ImportedUser, TOGETHER};
+pub use import::{Imported, ImportedUser, TOGETHER, import_id};
 pub use scan::{Listed, Page, PageRequest, StoredUser, Tombstone};
 pub use table::{Replica, Switch, Table, TableRequest};

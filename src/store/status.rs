@@ -10,6 +10,9 @@ use crate::otp::Period;
 /// What can be said of a user without their secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
+    /// Names the enrollment, as the verdict on a code does; `None` for users of the original
+    /// application.
+    pub enrollment_id: Option<String>,
     /// Seconds since 1970; `None` for users of the original application.
     pub registered_at: Option<u64>,
     /// When a code was first accepted, in seconds since 1970.
@@ -64,6 +67,7 @@ impl Item {
     /// What can be said of the user without their secret.
     pub(super) fn status(&self) -> Result<Status, StoreError> {
         Ok(Status {
+            enrollment_id: self.string(field::ENROLLMENT_ID)?.map(str::to_owned),
             registered_at: self.number(field::REGISTERED_AT)?,
             confirmed_at: self.number(field::CONFIRMED_AT)?,
             expires_at: self.number(field::EXPIRES_AT)?,

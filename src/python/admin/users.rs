@@ -135,14 +135,13 @@ impl From<&UserState> for admin::UserState {
 
 /// A user with everything that moves with them to another table, the secret included.
 /// Its repr shows the user id alone.
-#[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
+#[pyclass(frozen, module = "lambdatotp._lambdatotp")]
 pub(in crate::python) struct StoredUser {
-    /// The user id.
     user: String,
-    /// The secret, and how codes are made of it.
     totp: Py<Totp>,
-    /// What else moves with them.
     state: Py<UserState>,
+    /// One for all tries of an import, so that none takes an earlier one's write for another's.
+    id: String,
 }
 
 #[guarded]
@@ -150,8 +149,27 @@ pub(in crate::python) struct StoredUser {
 impl StoredUser {
     #[new]
     #[pyo3(signature = (user, totp, state))]
-    fn new(user: String, totp: Py<Totp>, state: Py<UserState>) -> Self {
-        Self { user, totp, state }
+    fn new(user: String, totp: Py<Totp>, state: Py<UserState>) -> PyResult<Self> {
+        let id = admin::import_id().map_err(VerifierError::from)?;
+        Ok(Self { user, totp, state, id })
+    }
+
+    /// The user id.
+    #[getter]
+    fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The secret, and how codes are made of it.
+    #[getter]
+    fn totp(&self, py: Python<'_>) -> Py<Totp> {
+        self.totp.clone_ref(py)
+    }
+
+    /// What else moves with them.
+    #[getter]
+    fn state(&self, py: Python<'_>) -> Py<UserState> {
+        self.state.clone_ref(py)
     }
 
     fn __repr__(&self) -> String {
@@ -165,6 +183,7 @@ impl From<&StoredUser> for ImportedUser {
             user: user.user.clone(),
             totp: user.totp.get().0.clone(),
             state: user.state.get().into(),
+            id: user.id.clone(),
         }
     }
 }
@@ -335,7 +354,7 @@ pub(in crate::python) fn export_users(
             Ok(stored) => {
                 let totp = Py::new(py, Totp(stored.record.totp))?;
                 let state = Py::new(py, UserState::of(py, stored.state)?)?;
-                users.push(Py::new(py, StoredUser { user, totp, state })?);
+                users.push(Py::new(py, StoredUser::new(user, totp, state)?)?);
             }
             Err(error) => problems.push(error.to_string()),
         }

@@ -22,6 +22,17 @@ pub struct ImportedUser {
     pub totp: Totp,
     /// What they have behind them.
     pub state: UserState,
+    /// One for all tries of this user: by it, a try recognises what an earlier one wrote.
+    /// [`import_id`] makes it.
+    pub id: String,
+}
+
+/// Makes an [`ImportedUser::id`]: 128 random bits.
+///
+/// # Errors
+/// The operating system gave no random bytes.
+pub fn import_id() -> Result<String, StoreError> {
+    Ok(write_id()?)
 }
 
 /// What became of a user from elsewhere.
@@ -38,14 +49,14 @@ pub enum Imported {
 }
 
 impl Store {
-    /// Writes a user from elsewhere, whole or not at all, and never over another one.
+    /// Writes a user from elsewhere, whole or not at all, and never over another one. Tried again
+    /// after a time-out, it recognises its own write.
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
     pub async fn import(&self, user: &ImportedUser, now: u64) -> Result<Imported, StoreError> {
-        let id = write_id()?;
-        let item = self.imported(user, &id, now)?;
-        Ok(match self.put_new(&user.user, item, &id, |old| old.has_lapsed(now)).await? {
+        let item = self.imported(user, now)?;
+        Ok(match self.put_new(&user.user, item, &user.id, |old| old.has_lapsed(now)).await? {
             None => Imported::New,
             Some(there) => self.compare(&there, user),
         })
@@ -74,7 +85,7 @@ impl Store {
         for user in users {
             let put = Put::builder()
                 .table_name(&self.table)
-                .set_item(Some(self.imported(user, &write_id()?, now)?))
+                .set_item(Some(self.imported(user, now)?))
                 .condition_expression("attribute_not_exists(user_id)")
                 .build();
             let Ok(put) = put else { unreachable!("it is whole") };
@@ -93,7 +104,6 @@ impl Store {
     fn imported(
         &self,
         user: &ImportedUser,
-        id: &str,
         now: u64,
     ) -> Result<HashMap<String, AttributeValue>, StoreError> {
         let state = &user.state;
@@ -106,7 +116,7 @@ impl Store {
             generated: false,
             recovery: state.recovery.clone(),
         };
-        let mut item = attributes(&new, id, &self.keys)?;
+        let mut item = attributes(&new, &user.id, &self.keys)?;
         for (name, value) in [
             (field::CONFIRMED_AT, state.confirmed_at.map(n)),
             (field::LAST_STEP, state.last_step.map(n)),

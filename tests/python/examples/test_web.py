@@ -9,7 +9,6 @@ import logging
 import re
 import socket
 import threading
-import time
 import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ import httpx
 import lambdatotp
 import pytest
 import uvicorn
-from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
 from tests.python.support.codes import code_of, wrong_codes
 from tests.python.support.phone import Answer, Phone, load
@@ -52,17 +50,6 @@ class Site:
     def add_bob(self) -> None:
         """Add a user who has a second factor, and has shown no code."""
         self.module.USERS["bob"] = dataclasses.replace(self.module.USERS["ana"])
-
-    def forget_enrollment(self) -> None:
-        """Let the app be without what it knows of ana's enrollment."""
-        self.module.USERS["ana"].enrollment_id = None
-
-    def signed(self, seconds_ago: int) -> str:
-        """Sign a cookie for ana's browser."""
-        ours = self.module.devices
-        signer = TenSecondsAgo if seconds_ago else TimestampSigner
-        theirs = URLSafeTimedSerializer(ours.secret_key, salt=ours.salt, signer=signer)
-        return str(theirs.dumps(["ana", self.module.USERS["ana"].enrollment_id]))
 
     def user(self) -> str:
         """Whom lambdatotp knows ana as."""
@@ -136,14 +123,6 @@ class DjangoSite(Site):
     def add_bob(self) -> None:
         bob = self.module.get_user_model().objects.create_user("bob", password=PASSWORD)
         bob.groups.add(self.module.Group.objects.get(name="second factor"))
-
-    def forget_enrollment(self) -> None:
-        self.module.Devices.objects.update(enrollment_id="")
-
-    def signed(self, seconds_ago: int) -> str:
-        (known,) = self.module.Devices.objects.all()
-        told = [known.user.pk, known.enrollment_id, time.time() - seconds_ago]
-        return str(self.module.signing.dumps(told, salt="device"))
 
     def turn_on(self) -> None:
         user = self.module.get_user_model().objects.get()
@@ -452,23 +431,25 @@ def test_it_dies_with_the_enrollment(remembering):
     assert site.confirm_change(code_of(new)).status < 400
     site.logout()
     assert asked_again(site)
-    # What the app does not know of an enrollment, it remembers no browser by.
-    site.forget_enrollment()
+
+
+def test_it_dies_with_a_change_of_phone_by_other_hands(remembering):
+    site, phone = remembering
+    admin = lambdatotp.Verifier()
+    admin.verify(site.user(), phone.recovery_codes[0])
+    assert not asked_again(site)
+    admin.confirm(site.user(), code_of(admin.rotate(site.user())))
     assert asked_again(site)
 
 
 def test_it_dies_with_a_registration_by_other_hands(remembering):
-    """The app knows nothing of it, but the table has a user who is younger than the cookie."""
-    site, _ = remembering
-    set_device(site, site.signed(0))
-    assert not asked_again(site)
-    set_device(site, site.signed(10))
+    """By one with the very same secret, and by a deletion alone."""
+    site, phone = remembering
+    admin = lambdatotp.Verifier()
+    admin.delete(site.user())
     assert asked_again(site)
-
-
-class TenSecondsAgo(TimestampSigner):
-    def get_timestamp(self) -> int:
-        return super().get_timestamp() - 10
+    admin.register(site.user(), secret=phone.secret)
+    assert asked_again(site)
 
 
 @pytest.mark.parametrize("place", [0, -2])

@@ -29,7 +29,6 @@ NOT_OURS = {"__lt__", "__le__", "__gt__", "__ge__", "__doc__", "__hash__", "__mo
 # What is written by hand in the classes whose properties are fields.
 OURS_OF_PLAIN = {
     "Pending": {"__new__", "__repr__"},
-    "StoredUser": {"__new__", "__repr__"},
     "UserState": {"__new__"},
 }
 
@@ -80,7 +79,7 @@ def things():
         "keys": [],
         "left": (None, None),
         "length": 1,
-        "life": (None, None, None, 1),
+        "life": (None, None, None, None, 1),
         "limit": 1,
         "name": "k1",
         "offset": 0,
