@@ -99,11 +99,9 @@ ENROLL_PAGE = choice("LAMBDATOTP_ENROLL_PAGE", "off", "on", "demo")
 # Where the page leads when it is done. By default nowhere.
 ENROLL_LINK = link("LAMBDATOTP_ENROLL_LINK")
 
-# Write the audit trail: on Lambda, unless LAMBDATOTP_AUDIT says otherwise.
-OFF = {"0", "off", "false", "no"}
-AUDIT = (
-    variable("LAMBDATOTP_AUDIT") or ("on" if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else "off")
-).lower() not in OFF
+# Whether to write the audit trail. By default on Lambda only.
+ON_LAMBDA = ("on", "off") if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else ("off", "on")
+AUDIT = choice("LAMBDATOTP_AUDIT", *ON_LAMBDA) == "on"
 
 # How Lambda says that it is starting this process for requests to come. (Starting it for
 # a snapshot, it says so too: no connection would outlive that.)

@@ -196,7 +196,9 @@ class TestProgress:
         file = tmp_path / "users.csv"
         rows = [f"user{number},{'x' if number % 10 else LEGACY}\n" for number in range(700)]
         file.write_text("user,secret\n" + "".join(rows))
-        code, shown = in_a_terminal(file_engine, "import", str(file), columns=160)
+        # By its rate it takes longer than the bar takes to be drawn anew, on any machine.
+        options = ("--rate", "30")
+        code, shown = in_a_terminal(file_engine, "import", str(file), *options, columns=160)
         assert code == 1
         told = re.findall(r"(\d+) users, \d+/s, (\d+) refused", ANSI.sub("", shown))
         # On its way, and at the end.

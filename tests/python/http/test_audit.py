@@ -101,13 +101,19 @@ class TestAudit:
         assert service.register("ana").status_code == 503
         assert self.events(capfd)[0] == [("unavailable", "ana")]
 
+    @pytest.mark.parametrize("setting", ["0", "true", "no", "on off"])
+    def test_what_is_neither_on_nor_off_stops_the_app(self, load_app, setting):
+        with pytest.raises(SystemExit) as stopped:
+            load_app(LAMBDATOTP_AUDIT=setting)
+        assert stopped.value.code == "lambdatotp: LAMBDATOTP_AUDIT is neither off nor on"
+
     @pytest.mark.parametrize(
         ("variables", "wanted"),
         [
             ({}, False),
             ({"AWS_LAMBDA_FUNCTION_NAME": "app"}, True),
             ({"AWS_LAMBDA_FUNCTION_NAME": "app", "LAMBDATOTP_AUDIT": "off"}, False),
-            ({"LAMBDATOTP_AUDIT": "on"}, True),
+            ({"LAMBDATOTP_AUDIT": "ON"}, True),
         ],
     )
     def test_one_setting_turns_it_off(self, engine, load_app, capfd, variables, wanted):
