@@ -37,6 +37,7 @@ AUDIT = "python/lambdatotp/_audit.py"
 AUDITED = "tests/python/module/test_audit_callable.py"
 DOCTOR = "tests/python/cli/test_doctor_tokens.py"
 SERVE = "tests/python/cli/test_local_server.py"
+CHALICE_DEPLOY = "tests/python/deploy/test_chalice_deploy.py"
 SHIPPING = "tests/python/deploy/test_shipping.py"
 SCAFFOLD = "tests/python/deploy/test_scaffold.py"
 TOKENS = "tests/python/http/test_tokens.py"
@@ -718,6 +719,20 @@ MUTANTS = {
         "elif references.holds(os.environ.get(name, text)):",
         "elif references.holds(os.environ.get(name, text)) and not name:",
         f"{SHIPPING} -k deploy_does_not_resolve",
+    ),
+    "deploy: the values of references are written into the configuration": Mutant(
+        "python/lambdatotp/cli/chalice_deploy.py",
+        "        return config\n",
+        '        path = f"{self.project_dir}/.chalice/config.json"\n'
+        '        __import__("json").dump(config, open(path, "w"))\n'
+        "        return config\n",
+        f"{CHALICE_DEPLOY} -k brings_the_secrets",
+    ),
+    "deploy: IAM_AUTHORIZATION lets unsigned requests in": Mutant(
+        "app.py",
+        '"authorizer": AUTHORIZER',
+        '"authorizer": None',
+        f"{CHALICE_DEPLOY} -k only_signed_requests",
     ),
     "stages: a table that is exported for another one is ignored": Mutant(
         "python/lambdatotp/deploy/problems.py",

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from tests.python.support.cloud import Cloud
+from tests.python.support.installed import Installed, wheel
 from tools import ministack
 
 
@@ -16,6 +17,21 @@ def cloud(tmp_path_factory):
     scratch = tmp_path_factory.mktemp("cloud")
     with (scratch / "log").open("wb") as log, ministack.running(log.fileno()) as url:
         yield Cloud(url, scratch)
+
+
+@pytest.fixture(scope="session")
+def wheelhouse(tmp_path_factory):
+    """A folder with the package's wheel, which pip is to look in, and nowhere else."""
+    folder = tmp_path_factory.mktemp("wheelhouse")
+    wheel(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory, wheelhouse):
+    environment = Installed(tmp_path_factory.mktemp("installed"))
+    environment.install(next(wheelhouse.glob("*.whl")))
+    return environment
 
 
 @pytest.fixture(autouse=True)

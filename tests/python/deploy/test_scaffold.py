@@ -16,26 +16,11 @@ from lambdatotp.deploy.stage import policy
 
 from tests.python.support import ROOT
 from tests.python.support.chalice_local import call, chalice_local, told
-from tests.python.support.installed import Installed, wheel
+from tests.python.support.installed import Installed
 from tests.python.support.serve import serving
 from tools.lambda_runtime import proxy_event
 
 REGION = {"AWS_DEFAULT_REGION": "eu-west-1"}
-
-
-@pytest.fixture(scope="module")
-def wheelhouse(tmp_path_factory):
-    """A folder with the package's wheel, which pip is to look in, and nowhere else."""
-    folder = tmp_path_factory.mktemp("wheelhouse")
-    wheel(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory, wheelhouse):
-    environment = Installed(tmp_path_factory.mktemp("installed"))
-    environment.install(next(wheelhouse.glob("*.whl")))
-    return environment
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 import shutil
@@ -296,33 +294,6 @@ def test_the_policy_of_chalices_own_making(described):
     assert stopped(package(described), "autogen_policy grants no table")
 
 
-@pytest.mark.shipped
-def test_deploy_uploads_this_zip_and_grants_this_policy(filled, moto):
-    """As far as that can be had here: moto refuses the API, as Chalice describes it, in the end."""
-    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
-    done = chalice(filled, "deploy", AWS_ENDPOINT_URL=moto, **keys)
-    assert "ImportRestApi" in done.stdout + done.stderr
-
-    def client(service):
-        return boto3.client(service, endpoint_url=moto, region_name="eu-west-1")
-
-    function = client("lambda").get_function(FunctionName="lambdatotp-dev")["Configuration"]
-    (archive,) = (filled / ".chalice" / "deployments").glob("*.zip")
-    digest = base64.b64encode(hashlib.sha256(archive.read_bytes()).digest()).decode()
-    assert function["CodeSha256"] == digest
-    assert (function["Handler"], function["MemorySize"], function["Timeout"]) == (
-        "app.app",
-        256,
-        15,
-    )
-    assert function["Runtime"] == f"python3.{sys.version_info.minor}"
-    iam, role = client("iam"), function["Role"].rsplit("/", 1)[-1]
-    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    granted = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-    assert granted == policy("totp_users")
-    assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
-
-
 TOKEN = "a-token-of-32-characters-or-so"
 
 
@@ -344,49 +315,19 @@ def run_deploy(root, moto):
 
 @pytest.fixture
 def secrets(moto):
-    """A secret of each kind, with the names that a template would have."""
+    """A secret of each kind."""
     client = partial(boto3.client, endpoint_url=moto, region_name="eu-west-1")
     manager, store = client("secretsmanager"), client("ssm")
-    made = manager.create_secret(Name="plain", SecretString=TOKEN)
+    manager.create_secret(Name="plain", SecretString=TOKEN)
     manager.create_secret(Name="json", SecretString=json.dumps({"token": TOKEN}))
-    store.put_parameter(Name="/app/issuer", Value="ACME", Type="String")
     store.put_parameter(Name="/app/keys", Value="k1:" + "A" * 43, Type="SecureString")
-    yield made["ARN"]
+    yield
     for name in ("plain", "json"):
         manager.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
-    for name in ("/app/issuer", "/app/keys"):
-        store.delete_parameter(Name=name)
+    store.delete_parameter(Name="/app/keys")
 
 
-def test_deploy_resolves_references(described, moto, secrets):
-    """As far as moto goes: the function's configuration, and nothing that is a file."""
-    referring(
-        described,
-        LAMBDATOTP_API_TOKEN=f"{{{{resolve:secretsmanager:{secrets}}}}}",
-        LAMBDATOTP_VERIFY_TOKEN="{{resolve:secretsmanager:json:SecretString:token}},another-token-here",
-        LAMBDATOTP_ISSUER="{{resolve:ssm:/app/issuer}}",
-        LAMBDATOTP_KEYS="{{resolve:ssm-secure:/app/keys:1}}",
-    )
-    before = (described / ".chalice/config.json").read_text()
-    done = run_deploy(described, moto)
-    # Where moto ends: see below.
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("lambdatotp: ")]
-    assert "ImportRestApi" in line
-    client = boto3.client("lambda", endpoint_url=moto, region_name="eu-west-1")
-    function = client.get_function(FunctionName="lambdatotp-dev")["Configuration"]
-    assert function["Environment"]["Variables"] == {
-        "LAMBDATOTP_API_TOKEN": TOKEN,
-        "LAMBDATOTP_VERIFY_TOKEN": f"{TOKEN},another-token-here",
-        "LAMBDATOTP_ISSUER": "ACME",
-        "LAMBDATOTP_KEYS": "k1:" + "A" * 43,
-    }
-    assert (described / ".chalice/config.json").read_text() == before
-    for file in described.rglob("*"):
-        assert not file.is_file() or TOKEN.encode() not in file.read_bytes()
-    assert TOKEN not in done.stdout + done.stderr
-    client.delete_function(FunctionName="lambdatotp-dev")
-
-
+@pytest.mark.usefixtures("secrets")
 @pytest.mark.parametrize(
     ("reference", "words"),
     [
@@ -399,8 +340,7 @@ def test_deploy_resolves_references(described, moto, secrets):
         ("{{resolve:secretsmanager:plain", "holds a reference that cannot be read"),
     ],
 )
-def test_a_reference_that_cannot_be_resolved(described, moto, secrets, reference, words):
-    del secrets
+def test_a_reference_that_cannot_be_resolved(described, moto, reference, words):
     referring(described, LAMBDATOTP_API_TOKEN=reference)
     done = run_deploy(described, moto)
     assert done.returncode == 1

@@ -33,7 +33,7 @@ def wheel(folder: Path) -> Path:
     module = folder / "module.so"
     shutil.copy(next(package.glob("*.so")), module)
     # What debuggers read is nine tenths of it.
-    subprocess.run(["strip", "--strip-debug", module], check=True)  # noqa: S607
+    subprocess.run(["strip", "--strip-unneeded", module], check=True)  # noqa: S607
     about = f"Metadata-Version: 2.1\nName: lambdatotp\nVersion: {lambdatotp.__version__}\n"
     with zipfile.ZipFile(made, "w") as archive:
         # A set: some versions of Python follow links.
