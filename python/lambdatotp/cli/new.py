@@ -65,7 +65,7 @@ def _check_names(table: str | None, issuer: str | None, stage: str) -> None:
 def _set_up(files: dict[str, str], name: str, stage: str, variables: dict[str, str]) -> None:
     """Give .chalice/ its names, and this one stage."""
     config = json.loads(files[".chalice/config.json"])
-    # Functions, roles and APIs are named after it: two projects are not to share any.
+    # Functions and roles are named after it: two projects are not to share any.
     config["app_name"] = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-") or "lambdatotp"
     (entry,) = config["stages"].values()
     config["stages"] = {stage: {**entry, "environment_variables": variables}}
