@@ -34,16 +34,18 @@ SEGMENTS = 8
 def new_key(name: str) -> None:
     """Make a key for LAMBDATOTP_KEYS.
 
-    It is 256 random bits, with a NAME before them.
+    It is 256 random bits with a NAME before them: the date and time, unless you give one.
+    All your keys need different names.
 
     \b
     Examples:
       lambdatotp new-key
       lambdatotp new-key 2026-11
-      export LAMBDATOTP_KEYS="$(lambdatotp new-key),$LAMBDATOTP_KEYS"
+      export LAMBDATOTP_KEYS="$LAMBDATOTP_KEYS,$(lambdatotp new-key)"
     """
     try:
-        click.echo(make_key(name or time.strftime("%Y-%m-%d", time.gmtime())))
+        # To the second: who changes a key on the day it was made needs two names.
+        click.echo(make_key(name or time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())))
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 
 import lambdatotp
 import pytest
@@ -165,10 +167,11 @@ class TestNewKey:
         assert engine.get("ana")["sealed_by"] == "fresh/2"
         assert engine.verifier(keys=first).verify("ana", code_of(enrollment))
 
-    def test_its_name_is_the_date_unless_given(self):
-        done = shell("new-key")
-        lambdatotp.Verifier(keys=done.stdout.strip())
-        assert done.stdout.startswith("20")
+    def test_its_name_is_the_time_unless_given(self):
+        name, key = shell("new-key").stdout.strip().split(":")
+        made = datetime.datetime.strptime(f"{name}Z", "%Y-%m-%d-%H%M%S%z")
+        assert abs(made.timestamp() - time.time()) < 60
+        lambdatotp.Verifier(keys=f"{name}:{key}")
 
     def test_a_name_that_cannot_be(self):
         done = shell("new-key", "no spaces")
