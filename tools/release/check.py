@@ -83,6 +83,13 @@ def changelog_problems(root: Path = ROOT) -> Iterator[str]:
             yield f"CHANGELOG.md has no link for [{name}] at its end"
 
 
+def readme_problems(root: Path = ROOT) -> Iterator[str]:
+    """Look for what is true before the first release only."""
+    for page in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
+        if "not on PyPI yet" in page.read_text():
+            yield f"{page.relative_to(root)} says that this version is not on PyPI yet"
+
+
 def git_problems(root: Path = ROOT, tag: str | None = None) -> Iterator[str]:
     """Look at the tree and the tag."""
     if changed := _git(root, "status", "--porcelain"):
@@ -97,7 +104,12 @@ def git_problems(root: Path = ROOT, tag: str | None = None) -> Iterator[str]:
 
 def state_problems(root: Path = ROOT, tag: str | None = None) -> list[str]:
     """Say all that is wrong with the clone."""
-    return [*version_problems(root), *changelog_problems(root), *git_problems(root, tag)]
+    return [
+        *version_problems(root),
+        *changelog_problems(root),
+        *readme_problems(root),
+        *git_problems(root, tag),
+    ]
 
 
 def _metadata_problems(name: str, metadata: Message, ours: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ READY = {
     "openapi.json": '{\n  "info": {\n    "version": "0.2.0",\n  }\n}\n',
     "mkdocs.yml": "copyright: lambdatotp 0.2.0, MIT licence\n",
     "CHANGELOG.md": f"# Changelog\n\n## [Unreleased]\n\n## [0.2.0] - {TODAY}\n\n- New.\n\n{LINKS}",
+    "README.md": "# lambdatotp\n",
 }
 
 
@@ -90,6 +91,7 @@ def test_a_clone_that_is_ready(clone):
         ),
         ("CHANGELOG.md", "## [Unreleased]\n", "", "does not begin with"),
         ("CHANGELOG.md", "[0.2.0]: https", "[0.2]: https", "no link for [0.2.0]"),
+        ("README.md", "\n", "\nIt is not on PyPI yet.\n", "is not on PyPI yet"),
     ],
 )
 def test_a_clone_that_is_not(clone, name, old, new, told):
