@@ -91,10 +91,11 @@ test-elsewhere: build $(VENV)/.bench-tools ## The Python tests under two more se
 	$(BIN)/python -m tools.ministack
 	$(BIN)/python -m tools.elsewhere -m "not shipped and not dist" $(TESTS)
 
-screenshots: build $(VENV)/.test-tools ## Take the pictures of the enrollment page in docs/images/ anew
+screenshots: build $(VENV)/.test-tools ## Take the pictures in docs/images/ anew, and the site's card
 	$(BIN)/python -m tools.chromium
 	mkdir -p docs/images
 	$(BIN)/python -m pytest -q tests/python/page -k pictures --screenshots docs/images
+	$(BIN)/python -m tools.site.card
 
 test-lambda: build vendor $(VENV)/.bench-tools ## What `chalice deploy` ships, under AWS's own runtime client
 	$(BIN)/python -m tools.dynamodb_local

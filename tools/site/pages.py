@@ -14,8 +14,10 @@ import posixpath
 import re
 import shutil
 import sys
+import textwrap
 from pathlib import Path
 
+from tools.release import source as release
 from tools.site import charts, links
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +34,33 @@ DOCUMENTS = {
     "examples/README.md": "recipes.md",
     "benches/RESULTS.md": "results.md",
 }
+
+# These have no page to edit: tools/site/references.py writes them, and benches the other.
+GENERATED = ("docs/reference-", "benches/")
+
+HOME = """\
+<div class="hero" markdown>
+<div markdown>
+
+# Two-factor login that you host yourself
+
+{words}
+
+[Quick start](docs/quick-start.md){{ .md-button .md-button--primary }}
+[Source on GitHub]({repository}){{ .md-button }}
+
+<p class="version">Version {version}, MIT licence</p>
+
+</div>
+
+<img src="docs/images/enroll-used.png" width="204"
+alt="The enrollment page on a phone: typed again, a code is shown as already used">
+
+</div>
+
+{tabs}
+## What it promises
+{rest}"""
 
 # What would be fetched from elsewhere by a reader's browser. (Links are followed, not fetched.)
 FOREIGN = re.compile(
@@ -55,7 +84,37 @@ def write() -> None:
     shutil.copytree(ROOT / "tools" / "site" / "assets", PAGES / "assets")
     for page, source in pages().items():
         text = (ROOT / source).read_text(encoding="utf-8")
-        (PAGES / page).write_text(charts.draw(linked(text, source)), encoding="utf-8")
+        if page == "index.md":
+            text = home(text)
+        text = head(page, source) + charts.draw(linked(text, source))
+        (PAGES / page).write_text(text, encoding="utf-8")
+
+
+def head(page: str, source: str) -> str:
+    """Say where the page is edited, unless it is generated; the first one has no menu."""
+    lines = [] if source.startswith(GENERATED) else [f"source: {source}"]
+    if page == "index.md":
+        lines.append("hide: [navigation]")
+    return "\n".join(["---", *lines, "---", "", ""]) if lines else ""
+
+
+def home(readme: str) -> str:
+    """Make the first page of the README: its first words large, its ways to start as tabs."""
+    words, starts, rest = re.split(r"^## (?:Start|What it promises)\n", readme, flags=re.MULTILINE)
+    _, words = words.split("\n", 1)
+    tabs = []
+    for start in starts.split("\n### ")[1:]:
+        name, text = start.split("\n", 1)
+        tabs.append(f'=== "{name}"\n\n{textwrap.indent(text.strip(), "    ")}\n')
+    # One cannot link to a tab.
+    words = words.replace("[from source](#from-source)", "from source").strip()
+    return HOME.format(
+        words=words,
+        tabs="\n".join(tabs),
+        rest=rest,
+        repository=links.REPOSITORY,
+        version=release.version(),
+    )
 
 
 def linked(markdown: str, source: str) -> str:

@@ -125,3 +125,25 @@ def test_a_native_class_shows_how_it_is_made():
         parameters = {one.name for one in package[name].parameters}
         made = getattr(lambdatotp, name)
         assert parameters - {"self", "cls"} == set(inspect.signature(made).parameters)
+
+
+def test_the_first_page_has_the_starts_as_tabs():
+    readme = (ROOT / "README.md").read_text()
+    page = pages.home(readme)
+    starts = readme.split("\n## Start\n")[1].split("\n## ")[0]
+    assert re.findall(r'^=== "(.*)"$', page, re.MULTILINE) == re.findall(r"### (.*)", starts)
+    for command in re.findall(r"^(?:pip|lambdatotp|chalice|make|git) .*$", starts, re.MULTILINE):
+        assert f"\n    {command}\n" in page
+    assert f"Version {lambdatotp.__version__}," in page
+    assert page.endswith(readme.split("\n## What it promises\n")[1])
+
+
+def test_only_what_is_written_by_hand_can_be_edited():
+    heads = {page: pages.head(page, source) for page, source in pages.pages().items()}
+    assert "source: SECURITY.md\n" in heads["security.md"]
+    assert {page for page, head in heads.items() if "source: " not in head} == {
+        "reference-commands.md",
+        "reference-http.md",
+        "reference-python.md",
+        "results.md",
+    }
