@@ -1,6 +1,6 @@
-//! The rules: who may try a code, when, how often, and what uses it up.
+//! The rules: who may try a code, when and how often, and what uses it up.
 //!
-//! Each operation is one `async fn`. The clock is read once a call; everything
+//! Each operation is one `async fn` of [`Verifier`]. It reads the clock once; everything
 //! below takes the time as an argument.
 
 #[cfg(feature = "admin")]

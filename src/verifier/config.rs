@@ -1,4 +1,4 @@
-//! What a verifier is told: arguments first, then the environment, then defaults.
+//! The settings of a verifier: from arguments, the environment, and defaults.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub(super) fn is_issuer(text: &str) -> bool {
     (1..=100).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
-/// Everything a verifier can be told.
+/// All settings of a verifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// The DynamoDB table.

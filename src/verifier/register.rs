@@ -14,21 +14,21 @@ pub struct Enrollment {
     recovery_codes: Vec<RecoveryCode>,
 }
 
-/// What a new user is to have.
+/// How to register a user.
 #[derive(Debug, Clone, Default)]
 pub struct Registration {
-    /// The secret of an authenticator they have; otherwise a fresh one.
+    /// The secret of an authenticator that the user has already; by default a fresh one.
     pub secret: Option<Secret>,
     /// How many recovery codes, 0 to 20.
     pub recovery_codes: usize,
-    /// How the authenticator app is to show it.
+    /// How the authenticator app shows it.
     pub label: Label,
-    /// Take the place of an enrollment that no code was ever accepted for, and whose secret
-    /// was made here; never of another one.
+    /// Replace an enrollment that no code was ever accepted for and whose secret was made
+    /// here. No other enrollment is ever replaced.
     pub replace_unconfirmed: bool,
 }
 
-/// How an authenticator app shows an account. Nothing of it is stored.
+/// How an authenticator app shows an account. The table does not store this.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Label {
     /// Whose code it is; otherwise the user id, which may mean nothing to people.

@@ -29,8 +29,8 @@ pub struct Verification {
     pub step: Option<u64>,
     /// Whether this code confirmed the enrollment: none of the user was accepted before.
     pub first: bool,
-    /// Attempts that would be granted at once; `None` for a text that can be no code, which
-    /// nobody looks at.
+    /// How many attempts the user has left right now; `None` for a text that cannot be a code,
+    /// which is not checked at all.
     pub attempts_left: Option<u32>,
     /// Recovery codes left; `None` as above.
     pub recovery_codes_left: Option<usize>,
