@@ -25,6 +25,7 @@ if os.environ.get("AWS_CHALICE_CLI_MODE"):
     try:
         from lambdatotp import deploy
     except ImportError as error:
-        make = (root / "Makefile").is_file()
-        stop(f"{error}: run: {'make build' if make else 'pip install -r requirements-dev.txt'}")
+        make = "make build && . .venv/bin/activate"
+        pip = "pip install -r requirements-dev.txt"
+        stop(f"{error}: run: {make if (root / 'Makefile').is_file() else pip}")
     deploy.check(sys.argv, root)

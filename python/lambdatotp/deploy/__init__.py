@@ -60,6 +60,8 @@ def check(argv: Sequence[str], root: Path) -> None:
     for warning in problems.of_bytecode(stage):
         print(f"lambdatotp: warning: {warning}", file=sys.stderr)  # noqa: T201
     stage.write_policy()
+    # In a clone, requirements.txt holds what is not to be shipped, and asks this.
+    os.environ["SHIPPED_FOR"] = sys.implementation.name
     # CloudFormation puts the values in. What is imported here has to start without them,
     # and as one that asks for a token.
     for name in stage.variables():

@@ -224,12 +224,21 @@ def test_serve_a_project(project, installed, tmp_path):
 
 
 @pytest.mark.parametrize("command", [["local", "--port", "0"], ["deploy"], ["package", "out"]])
-def test_without_the_module(project, bare, command):
+@pytest.mark.parametrize(
+    ("made_by", "remedy"),
+    [
+        ("README.md", "pip install -r requirements-dev.txt"),
+        ("Makefile", "make build && . .venv/bin/activate"),
+    ],
+    ids=["in a project", "in a clone"],
+)
+def test_without_the_module(project, bare, command, made_by, remedy):
     """`chalice local` watches for changes, and used to wait for one for ever."""
+    (project / made_by).touch()
     done = bare.run(bare.chalice, *command, cwd=project, **REGION)
     # Chalice's watcher may have something to say itself.
     assert [line for line in done.stderr.splitlines() if line.startswith("lambdatotp")] == [
-        "lambdatotp: No module named 'lambdatotp': run: pip install -r requirements-dev.txt"
+        f"lambdatotp: No module named 'lambdatotp': run: {remedy}"
     ]
     assert "Traceback" not in done.stderr
 

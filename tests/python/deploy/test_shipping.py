@@ -287,6 +287,20 @@ def test_a_clone_stays_as_git_has_it(described):
     assert status == ""
 
 
+def test_the_command_of_the_requirements_is_not_shipped(described):
+    """`pip install -r requirements.txt` brings Chalice, whose 22 MB Chalice would ship."""
+    pip = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-index"]
+    told = subprocess.check_output([*pip, "-r", described / "requirements.txt"], text=True)
+    assert "Requirement already satisfied: chalice" in told
+    done = package(described, PIP_NO_INDEX="1")
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(described / "out" / "deployment.zip") as archive:
+        shipped = {name.partition("/")[0] for name in archive.namelist()}
+        own = {name for name in archive.namelist() if name.startswith("chalice/")}
+    assert shipped == {"app.py", "chalice", "chalicelib", "lambdatotp"}
+    assert own == {"chalice/__init__.py", "chalice/app.py"}
+
+
 def test_the_policy_of_chalices_own_making(described):
     config = json.loads((described / ".chalice/config.json").read_text())
     config["autogen_policy"] = True
