@@ -97,7 +97,7 @@ def patched(body: bytes) -> bytes:
     operations = json.loads(body)["patchOperations"]
     for operation in operations:
         if operation["path"] == "/minimumCompressionSize" and not operation["value"]:
-            operation["op"] = "remove"  # an empty text is no number
+            operation["op"] = "remove"  # an empty text is not a number
         elif operation["path"].startswith("/endpointConfiguration/types/"):
             operation.update(path="/endpointConfiguration/types", value=[operation["value"]])
     return json.dumps({"patchOperations": operations}).encode()
