@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use lambdatotp::otp::{Secret, Totp};
 use lambdatotp::simulation::{Arriving, Network, Reply, Request, Time};
-use lambdatotp::store::admin::{Imported, ImportedUser, PageRequest, UserState};
+use lambdatotp::store::admin::{Imported, ImportedUser, PageRequest, UserState, import_id};
 use lambdatotp::store::{KeyRing, Settings, StoreError};
 use lambdatotp::verifier::{
     self, Config, Label, Policy, Registration, Verification, Verifier, VerifierError,
@@ -406,8 +406,9 @@ impl World {
                 let totp = Totp::new(Secret::generate().expect("randomness"));
                 self.history.records[place].totp = Some(totp.clone());
                 Box::pin(async move {
-                    let user =
-                        ImportedUser { user: name.to_owned(), totp, state: UserState::default() };
+                    let id = import_id().expect("randomness");
+                    let state = UserState::default();
+                    let user = ImportedUser { user: name.to_owned(), totp, state, id };
                     let imported = verifier.import(vec![user], false).await.remove(0);
                     answer(imported, |imported| match imported {
                         Imported::New => plain(Outcome::Created),
