@@ -224,6 +224,17 @@ def user(cloud, name, action):
     return iam.create_access_key(UserName=name)["AccessKey"]
 
 
+def test_the_proxy_leaves_nothing_out(cloud):
+    document = {"info": {"title": "api"}, "paths": {}, "x-amazon-apigateway-policy": {}}
+    document["x-amazon-apigateway-binary-media-types"] = []
+    with importing(cloud.url, cloud.client) as url:
+        gateway = cloud.client("apigateway", url)
+        with pytest.raises(ClientError, match="apigateway-policy'] would be left out"):
+            gateway.import_rest_api(
+                body=json.dumps(document), parameters={"endpointConfigurationTypes": "REGIONAL"}
+            )
+
+
 def test_what_is_deleted_is_not_the_table(project, app):
     """The last of them."""
     project.chalice("delete")

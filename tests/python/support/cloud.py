@@ -92,10 +92,10 @@ class Cloud:
             Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": ministack.REGION}
         )
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, url: str = "") -> Any:
         return boto3.client(
             service,
-            endpoint_url=self.url,
+            endpoint_url=url or self.url,
             region_name=ministack.REGION,
             aws_access_key_id="test",
             aws_secret_access_key="test",
