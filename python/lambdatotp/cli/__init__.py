@@ -30,10 +30,10 @@ Exit codes:
   0    done
   1    refused: a wrong code, no such user, a row that cannot be imported, ...
   2    usage error
-  3    could not decide: the table, or the configuration, cannot be used
+  3    no verdict: the table or the configuration cannot be used
   130  interrupted
 
-Where the table is comes from the options, else from the environment
+Options say where the table is, or else the environment
 (LAMBDATOTP_TABLE_NAME, AWS_REGION, AWS_PROFILE, ...).
 
 \b

@@ -58,17 +58,17 @@ class Tally:
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 @as_json
 def check_table(*, remove_unusable: bool, yes: bool, as_json: bool, **where: str | None) -> None:
-    """Say who could log in, and who could not.
+    """Say which users can log in, and which cannot.
 
-    Reads every user as a login would, and changes none. A table of the original
-    lambdatotp needs no import: its users are counted, and each one's secret is read.
+    Reads every user as a login would, and changes none. It also reads a table of the original
+    lambdatotp, whose users can log in without an import.
 
-    The original accepted ids that no call accepts today: longer than 256 bytes, or with
-    control characters. Nobody can log in with one, and `lambdatotp delete` cannot name it.
-    They are listed; --remove-unusable removes them, and nothing else.
+    The original accepted some ids that no call accepts today: longer than 256 bytes, or with
+    control characters. Nobody can log in with such an id, and `lambdatotp delete` does not
+    accept it. They are listed; --remove-unusable removes them, and nothing else.
 
-    What deletions left behind is removed once it has expired, for tables whose time to
-    live is off.
+    Also removes what deletions left behind, once it has expired: some tables have no time to
+    live.
 
     Needs the permissions dynamodb:Scan and, for the bar, dynamodb:DescribeTable; to remove
     something, dynamodb:UpdateItem and dynamodb:DeleteItem. Exits with 1 if a user cannot
@@ -82,7 +82,7 @@ def check_table(*, remove_unusable: bool, yes: bool, as_json: bool, **where: str
     """
     if remove_unusable and not yes and not sys.stdin.isatty():
         raise click.UsageError(
-            "without a terminal nobody can be asked: say --yes to remove users",
+            "there is no terminal to ask on: remove the users with --yes",
             click.get_current_context(),
         )
     made = verifier(**where)

@@ -73,15 +73,15 @@ def create_table(
     as_json: bool,
     **where: str | None,
 ) -> None:
-    """Make the table, with everything that should be on.
+    """Make the table, with everything switched on that should be.
 
-    On-demand billing, encryption by AWS KMS, protection from deletion, point-in-time
-    recovery, and expiry of items by expires_at. Waits until it can be used. On a table
-    that is there, switches recovery and expiry on where they are off, and changes
-    nothing else: run it as often as you like.
+    That is on-demand billing, encryption by AWS KMS, protection from deletion, point-in-time
+    recovery, and expiry of items by expires_at. Waits until the table can be used. If the
+    table exists, only switches recovery and expiry on where they are off: you can run this
+    as often as you like.
 
-    With --regions, it makes the table in the first of them, empty, and copies in the others
-    that decide as one: a code works once in all of them. Such a table has no expiry.
+    With --regions, makes an empty table in the first of them, and copies in the others. They
+    decide as one: a code works once in all of them. Such a table has no expiry.
 
     \b
     Examples:

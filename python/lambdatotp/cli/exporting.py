@@ -73,25 +73,25 @@ def export(
 ) -> None:
     """Write every user and their secret to FILE.
 
-    FILE is "-" for standard output. Anyone who reads it has everybody's second factor. It is
-    made for its owner alone (mode 0600), and is there under its name once it is whole. It
-    never takes the place of another file.
+    FILE is "-" for standard output. Anyone who reads it has everybody's second factor. Only
+    its owner can read it (mode 0600). It gets its name when it is complete, and never
+    replaces another file.
 
     \b
     Formats:
-      jsonl      everything that moves with a user: used codes stay used, misses
-                 counted, recovery codes good
+      jsonl      everything: used codes stay used, misses stay counted, recovery
+                 codes keep working
       csv, uri, migration
                  secrets and their parameters only; see `lambdatotp import --help`
       keycloak, auth0, fusionauth, oath
-                 the same, as Keycloak's partial import, Auth0's and FusionAuth's
-                 imports of users and OATH CSV's readers (privacyIDEA) take them
+                 the same, for Keycloak's partial import, Auth0's and FusionAuth's
+                 imports of users, and readers of OATH CSV (privacyIDEA)
 
-    In csv, a cell that a spreadsheet would run as a formula has an apostrophe before it;
+    In csv, a cell that a spreadsheet would run as a formula gets an apostrophe in front;
     the import drops it.
 
-    With these formats but jsonl, a code that was used here shortly before could be used
-    once more where the users go.
+    With every format but jsonl, a code that was used here a moment ago could work once more
+    in the new place.
 
     Needs the permission dynamodb:Scan and, for the bar, dynamodb:DescribeTable. Exits with
     1 if a user could not be exported; each is named.
@@ -103,7 +103,7 @@ def export(
     """
     if not yes_export_secrets:
         raise click.UsageError(
-            "this writes every secret in plaintext: say --yes-export-secrets if that is meant"
+            "this writes every secret in plaintext: confirm with --yes-export-secrets"
         )
     made = verifier(**where)
     tally = Tally()

@@ -175,15 +175,15 @@ class Importer:
     type=click.Choice(readers.FORMATS),
     default="auto",
     metavar="NAME",
-    help="The format of FILE, if its content does not tell.",
+    help="The format of FILE, if its content does not show it.",
 )
-@click.option("--dry-run", is_flag=True, help="Tell what would happen, and write nothing.")
-@click.option("--issuer", help="Only entries of this issuer, of a file that holds several.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
+@click.option("--issuer", help="Import only the entries of this issuer.")
 @click.option(
     "--from-line",
     type=click.IntRange(min=1),
     default=1,
-    help="Skip what stands before this line or entry: it was imported before.",
+    help="Skip everything before this line or entry.",
 )
 @click.option(
     "--rate",
@@ -211,20 +211,21 @@ def import_(
     """Import users from FILE; their phones keep working.
 
     \b
-    FILE is "-" for standard input, or one of these; what is in it tells which:
+    FILE is "-" for standard input, or a file of one of these formats. The content
+    shows which:
       csv        a first line that names columns: user and secret (base32), or
-                 uri; and perhaps issuer, algorithm, digits, period; secret_hex
-                 instead of secret. An apostrophe before =, +, - or @ is dropped.
-                 Also of Bitwarden, KeePassXC, Apple, 1Password, LastPass, ...
+                 user and uri. Optional: issuer, algorithm, digits, period;
+                 secret_hex instead of secret. An apostrophe before =, +, - or @
+                 is dropped. Bitwarden, KeePassXC, Apple, 1Password, LastPass, ...
       jsonl      one JSON object a line with such names: what `lambdatotp export`
                  writes, and Vault's replies (data.url)
-      uri        otpauth:// key URIs, one a line: Ente's export, for one
+      uri        otpauth:// key URIs, one a line, such as Ente's export
       migration  otpauth-migration:// payloads of Google Authenticator's QR codes
-      oath       OATH CSV, as of privacyIDEA: serial, key, type, digits, seconds
+      oath       OATH CSV (privacyIDEA): serial, key, type, digits, seconds
       2fas, 2fauth, aegis, andotp, authy, bitwarden, freeotp, proton, raivo,
       stratum    an export of that program, unencrypted
       auth0, fusionauth, keycloak, supertokens
-                 users in bulk, as that service takes or gives them
+                 users in bulk, as that service imports or exports them
       pskc       RFC 6030's XML, with plain keys
       picture    PNG or JPEG with QR codes, or a folder of pictures: needs
                  pip install 'lambdatotp[pictures]'
@@ -233,11 +234,11 @@ def import_(
     docs/migration.md says how to get each. A table of the original lambdatotp needs no
     import: see `lambdatotp check-table`.
 
-    Each user is written whole or not at all, and never over one who is there. One who is
-    there with the same secret is fine. So an import that was interrupted is simply run
-    again. A row that cannot be imported is named, and the others are imported. Every row
-    that was read is imported, there already, refused or filtered out by an option: the counts
-    add up.
+    Each user is written as a whole or not at all, and no existing user is ever overwritten. A
+    user who exists with the same secret is counted and left as they are. So if an import was
+    interrupted, run it again. A row that cannot be imported is named, and the others are
+    imported. Every row is imported, there already, refused or filtered out by an option: the
+    counts add up.
 
     Needs the permission dynamodb:PutItem; with --dry-run, dynamodb:GetItem. Exits with 1 if
     a row was refused.

@@ -32,12 +32,12 @@ SCREEN = 50
 
 # What can be asked for, each by an option.
 FILTERS: dict[str, tuple[str, Callable[[UserStatus], object]]] = {
-    "locked": ("whom only an unlock or a recovery code lets in", lambda status: status.locked),
+    "locked": ("who are locked after too many misses", lambda status: status.locked),
     "unconfirmed": (
-        "who are registered, and no code was ever accepted",
+        "who never had a code accepted",
         lambda status: status.registered_at is not None and status.confirmed_at is None,
     ),
-    "pending": ("who change their phone just now", lambda status: status.rotation_expires_at),
+    "pending": ("who have begun a change of phone", lambda status: status.rotation_expires_at),
     "low_codes": (
         f"who have {FEW_CODES} recovery codes or fewer",
         lambda status: status.recovery_codes_left <= FEW_CODES,
@@ -145,25 +145,25 @@ def _print_table(users: list[ListedUser]) -> None:
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
-    help=f"How many at the most, 0 for all; {SCREEN} on a terminal, all of them in a pipe.",
+    help=f"How many at most; 0: all. By default {SCREEN} on a terminal, and all in a pipe.",
 )
-@click.option("--after", help="Go on after this user, whom the page before ended with.")
+@click.option("--after", help="Continue after this user, the last one of the page before.")
 @filters
 @as_json
 def list_(limit: int | None, after: str | None, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - switches, and where the table is
     """List users: no secret, no code. The order is DynamoDB's, by a hash.
 
-    On a terminal a page of a table; in a pipe one user id a line. With --json one object
-    a line, with what `lambdatotp show --json` has. What cannot be read is named, and the
-    exit code is 1.
+    On a terminal, prints a page of a table; in a pipe, one user id a line. With --json, prints
+    one object a line, with the fields of `lambdatotp show --json`. An item that cannot be read
+    is named, and the exit code is 1.
 
-    Of --locked, --unconfirmed, --pending and --low-codes, several mean users of any of these
-    kinds. They are looked for in the whole table, or among --limit users.
+    With several of --locked, --unconfirmed, --pending and --low-codes, lists the users of any
+    of these kinds. It searches the whole table, or --limit users.
 
-    Ids are whole. On a terminal, characters that it would act on or not show are escaped
-    (\\x1b, \\n, \\u202e); in a pipe, control characters are, which no valid id has.
+    Ids are never cut. On a terminal, characters that it would act on or not show are escaped
+    (\\x1b, \\n, \\u202e). In a pipe, only control characters are, which no valid id has.
 
-    Needs the permission dynamodb:Scan. Reads the table, at a read unit for each 4 kB.
+    Needs the permission dynamodb:Scan. Reading costs a read unit for each 4 kB.
 
     \b
     Examples:

@@ -97,8 +97,8 @@ def _files() -> dict[str, str]:
 def new(directory: str, table: str | None, issuer: str | None, stage: str) -> None:
     """Make a Chalice project in the folder DIR.
 
-    It is the HTTP service, as an app of your own: chalice local, chalice deploy and chalice
-    package work in it as they are, and get the module by pip. DIR must be new, or empty.
+    The project is the HTTP service as your own app. chalice local, chalice deploy and chalice
+    package work in it, and pip brings the module. DIR must be new or empty.
 
     \b
     Examples:

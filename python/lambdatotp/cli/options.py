@@ -27,7 +27,7 @@ def as_json(command: Command) -> Command:
 def where(command: Command) -> Command:
     """Add the options that say where the table is."""
     for name, text in (
-        ("--endpoint-url", "Another endpoint than AWS's own, DynamoDB Local for one."),
+        ("--endpoint-url", "Another endpoint than AWS's own, such as DynamoDB Local."),
         ("--region", "The AWS region; by AWS's usual rules."),
         ("--table-name", "The table; LAMBDATOTP_TABLE_NAME, or totp_users."),
     ):

@@ -25,8 +25,8 @@ MOST_BYTES = 4096
 def label(command: Command) -> Command:
     """Add the options that say what the authenticator app shows."""
     for name, text in (
-        ("--issuer", "Who asks for the code, as the app shows it; LAMBDATOTP_ISSUER."),
-        ("--account-name", "Whose code it is, as the app shows it; USER."),
+        ("--issuer", "The issuer that the phone shows; LAMBDATOTP_ISSUER."),
+        ("--account-name", "The name that the phone shows; by default USER."),
     ):
         command = click.option(name, help=text)(command)
     return command
@@ -60,10 +60,11 @@ def register(
 ) -> None:
     """Register USER, and draw their QR code.
 
-    What is printed is their second factor: show it to them, and to nobody else.
+    The output is their second factor: show it to nobody else.
 
-    --replace-unconfirmed is for somebody who closed the window: it never replaces a user who
-    has used a code, whose secret was given or imported, or whom the original made.
+    Use --replace-unconfirmed for a user who closed the window before the first code. It never
+    replaces a user who has used a code, whose secret was given or imported, or whom the
+    original lambdatotp registered.
 
     \b
     Examples:
@@ -111,8 +112,8 @@ def _draw(uri: str) -> None:
 def verify(user: str, code: str | None, *, as_json: bool, **where: str | None) -> None:
     """Check a CODE of USER, and use it up. Exits with 1 when it is wrong.
 
-    Without CODE, asks for it on a terminal, and else reads a line of standard input: so it
-    stays out of the shell's history and the list of processes.
+    Without CODE, it asks on a terminal, and otherwise reads a line from standard input. So the
+    code stays out of the shell's history and the list of processes.
 
     \b
     Examples:
@@ -227,7 +228,7 @@ def _described(status: UserStatus) -> dict[str, Any]:
 @engine
 @as_json
 def show(user: str, *, as_json: bool, **where: str | None) -> None:
-    """Show what can be known of USER: no secret, no code.
+    """Show the state of USER: no secret, no code.
 
     Needs the permission dynamodb:GetItem.
 

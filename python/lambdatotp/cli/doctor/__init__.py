@@ -175,7 +175,9 @@ def _shape(verifier: Verifier, table: Table | None) -> Iterator[Finding]:
     if table.protected:
         yield Finding(OK, "deletion protection", "on")
     else:
-        yield Finding(WARNING, "deletion protection", "off: one call deletes all users")
+        change = f"--table-name {verifier.table_name} --deletion-protection-enabled"
+        text = f"off, so one call deletes all users: aws dynamodb update-table {change}"
+        yield Finding(WARNING, "deletion protection", text)
     yield _switch("point-in-time recovery", verifier, backups)
     if table.strong:
         text = "off, as a strongly consistent global table needs: check-table removes what expired"

@@ -27,7 +27,7 @@ def skew(clock: str, ahead_ms: float | None) -> Finding:
     """Judge our clock by another one."""
     subject = "clock"
     if ahead_ms is None:
-        return Finding(WARNING, subject, f"{clock} did not tell the time")
+        return Finding(WARNING, subject, f"{clock} sent no time to compare with")
     seconds = ahead_ms / 1000
     if abs(seconds) < 1:
         return Finding(OK, subject, f"within a second of {clock}'s")

@@ -240,7 +240,9 @@ def _number(name: str, value: object) -> int:
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**18:
         return value
-    raise UnreadableError(f"{name} is not a whole number: write {EXAMPLES.get(name, 0)}, say")
+    raise UnreadableError(
+        f"{name} is not a whole number: write {EXAMPLES.get(name, 0)}, for example"
+    )
 
 
 def _text(name: str, value: object) -> str:
@@ -344,7 +346,7 @@ def user_of(mapping: Mapping[str, Any]) -> str:
 
 def _require(fields: Mapping[str, Any], name: str, called: str) -> None:
     if not fields.get(name):
-        raise UnreadableError(f"it has no part named {called}")
+        raise UnreadableError(f"it has no {called}")
 
 
 def _parts(mapping: Mapping[str, Any], state: Iterable[str]) -> User:

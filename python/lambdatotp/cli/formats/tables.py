@@ -205,7 +205,7 @@ def _names(cells: list[str], source: Source) -> list[str]:
     if not known & SECRETS or not known & {*NAMES["user"], *NAMES["key"]}:
         raise UnreadableError(
             "the first line does not name the columns: user and secret, or uri; "
-            "and perhaps issuer, algorithm, digits, period"
+            "optional are issuer, algorithm, digits, period"
         )
     if len(known) < sum(name in MEANINGS for name in names):
         raise UnreadableError("two columns have the same name: remove one")
