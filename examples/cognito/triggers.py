@@ -3,11 +3,11 @@ r"""A second factor for an Amazon Cognito user pool: the triggers of its custom 
     LAMBDATOTP_EMBEDDED=:memory: ENROLL_AT_LOGIN=yes python examples/cognito/triggers.py
 
 plays a first login, and prints what the client is shown. README.md says what a client sends, and
-what else of the pool has to be shut. To deploy a pool with the three functions and their table:
+what else of the pool to switch off. To deploy a pool with the three functions and their table:
 
     make wheel
     pip install --target out/cognito --platform manylinux2014_x86_64 --only-binary :all: \
-        dist/lambdatotp-*.whl
+        out/lambda/lambdatotp-*.whl
     cp examples/cognito/triggers.py out/cognito/
     aws cloudformation package --template-file examples/cognito/template.yaml \
         --s3-bucket my-bucket --output-template-file out/cognito.yaml

@@ -93,6 +93,14 @@ def test_recipes_name_things_that_exist(recipe):
         assert f"`{name}`" in (ROOT / "docs" / "deploy.md").read_text()
 
 
+@pytest.mark.parametrize("file", ["lambda_handler.py", "cognito/triggers.py", "sam/README.md"])
+def test_the_wheel_is_where_make_wheel_puts_it(file):
+    """Rather than in dist/, where `make dist` puts the one for PyPI."""
+    wheels = re.findall(r"(\S*)lambdatotp-\*\.whl", (EXAMPLES / file).read_text())
+    assert wheels == ["out/lambda/"]
+    assert "--out out/lambda\n" in (ROOT / "Makefile").read_text()
+
+
 def test_the_table_of_recipes():
     """Every recipe is in it, with a command that its own docstring has, too."""
     rows = re.findall(
