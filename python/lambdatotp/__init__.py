@@ -233,8 +233,8 @@ async def register_async(  # noqa: PLR0913 - as above
 async def verify_async(user: str, code: str) -> bool:
     """Check a code, and use it up when it is right: `verify`, awaitable.
 
-    Cancelled between the charge and the verdict, the attempt stays charged and the code
-    stays good.
+    If it is cancelled between the charge and the verdict, the attempt stays charged and the
+    code can still be used.
     """
     return await _default().verify_async(user, code)
 

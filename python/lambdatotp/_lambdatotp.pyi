@@ -483,7 +483,7 @@ class Verifier:
             ConfigurationError: Credentials, region, table or permissions are wrong.
         """
     def check(self, user: str, code: str) -> Verification:
-        """Checks a code as `verify` does, and tells more than yes or no.
+        """Checks a code as `verify` does, and returns more than yes or no.
 
         Args:
             user: The user id.
@@ -688,7 +688,7 @@ class Verification:
         """Whether this code confirmed the enrollment: none of the user was accepted before."""
     @property
     def attempts_left(self) -> int | None:
-        """Attempts that would be granted at once. None for a text that cannot be a code: nobody
+        """How many attempts are left right now. None for a text that cannot be a code: nobody
         looked at the user.
         """
     @property
@@ -738,7 +738,7 @@ class UserStatus:
         """Misses since the last success."""
     @property
     def attempts_left(self) -> int:
-        """Attempts that would be granted at once."""
+        """How many attempts are left right now."""
     @property
     def retry_after(self) -> int:
         """Seconds until the next attempt, when none is left; 0 otherwise."""

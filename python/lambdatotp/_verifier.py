@@ -67,7 +67,7 @@ class Verifier(_lambdatotp.Verifier):
         audit: Called with an `AuditEvent` after each operation, in the caller's thread or
             task, before the caller gets the answer. An exception that it raises is logged,
             once a class, and changes no answer; KeyboardInterrupt and the like get out.
-            No environment variable; by default nobody is told.
+            There is no environment variable for it.
 
     Raises:
         ConfigurationError: An argument, or a variable, is out of range.
@@ -150,13 +150,13 @@ class Verifier(_lambdatotp.Verifier):
     async def verify_async(self, user: str, code: str) -> bool:
         """Check a code, and use it up when it is right: `verify`, awaitable.
 
-        Cancelled between the charge and the verdict, the attempt stays charged and
-        the code stays good.
+        If it is cancelled between the charge and the verdict, the attempt stays charged
+        and the code can still be used.
         """
         return bool(await self._check_async(user, code))
 
     async def check_async(self, user: str, code: str) -> Verification:
-        """Check a code, and tell more than yes or no: `check`, awaitable."""
+        """Check a code, and return more than yes or no: `check`, awaitable."""
         return await self._check_async(user, code)
 
     async def rotate_async(

@@ -117,7 +117,7 @@ impl Verification {
         self.0.first
     }
 
-    /// Attempts that would be granted at once. None for a text that cannot be a code: nobody
+    /// How many attempts are left right now. None for a text that cannot be a code: nobody
     /// looked at the user.
     #[getter]
     fn attempts_left(&self) -> Option<u32> {
@@ -255,7 +255,7 @@ impl UserStatus {
         self.0.stored.misses
     }
 
-    /// Attempts that would be granted at once.
+    /// How many attempts are left right now.
     #[getter]
     fn attempts_left(&self) -> u32 {
         self.0.attempts_left

@@ -188,7 +188,7 @@ impl Verifier {
         block_on(py, self.checking(user, code)).map(|verdict| verdict.0.is_accepted())
     }
 
-    /// Checks a code as `verify` does, and tells more than yes or no.
+    /// Checks a code as `verify` does, and returns more than yes or no.
     ///
     /// Args:
     ///     user: The user id.

@@ -14,7 +14,7 @@ pub struct UserStatus {
     pub stored: Status,
     /// Whether no attempt is granted until an unlock or a recovery code.
     pub locked: bool,
-    /// Attempts that would be granted at once.
+    /// How many attempts are left right now.
     pub attempts_left: u32,
     /// How long until the next attempt, when there is none left.
     pub retry_after: Duration,
