@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.python.support.fault_proxy import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -172,12 +173,5 @@ class _Proxy(ThreadingHTTPServer):
 @contextmanager
 def importing(upstream: str, client: Callable[[str], Any]) -> Iterator[str]:
     """Run the proxy in front of an emulator; yields its URL."""
-    proxy = _Proxy(upstream, client)
-    thread = threading.Thread(target=proxy.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with running(_Proxy(upstream, client)) as proxy:
         yield f"http://127.0.0.1:{proxy.server_port}"
-    finally:
-        proxy.shutdown()
-        proxy.server_close()
-        thread.join()

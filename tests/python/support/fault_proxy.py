@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Proxy = TypeVar("Proxy", bound="FaultProxy")
+Proxy = TypeVar("Proxy", bound=ThreadingHTTPServer)
 
 # Each is done to one request, in the order given; then requests just pass. A function
 # instead is called before its request passes.
@@ -60,6 +60,11 @@ class FaultProxy(ThreadingHTTPServer):
         self.refuses_old_signatures = False  # as AWS does, from 5 minutes on
         self.headers: list[dict[str, str]] = []
         self.ports: list[int] = []  # of the client's connections, one a request
+
+    def shutdown(self) -> None:
+        """Let go of what waits, and stop."""
+        self.released.set()
+        super().shutdown()
 
     def answer(self, request: bytes) -> bytes | None:
         """Answer a request in the engine's stead; None lets it pass."""
@@ -181,7 +186,6 @@ def running(proxy: Proxy) -> Iterator[Proxy]:
     try:
         yield proxy
     finally:
-        proxy.released.set()
         proxy.shutdown()
         proxy.server_close()
         thread.join()
