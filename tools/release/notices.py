@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).parents[2]
 NAME = "THIRD-PARTY-NOTICES.txt"
@@ -39,6 +39,7 @@ WITHOUT_A_FILE = {"base64-simd", "fast_qr", "vsimd"}
 
 HEAD = """\
 lambdatotp's compiled module contains the crates listed here, under the licences that follow.
+The list is for all platforms; a crate for one platform is in the module for that platform alone.
 lambdatotp itself is under the MIT License: see LICENSE.
 
 It also contains Rust's standard library (MIT OR Apache-2.0, Copyright (c) The Rust Project
@@ -80,10 +81,10 @@ class Crate(NamedTuple):
         return f"{self.name} {self.version}"
 
 
-def linked(root: Path = ROOT) -> list[Crate]:
+def linked(root: Path = ROOT, platforms: Iterable[str] = PLATFORMS) -> list[Crate]:
     """List the crates that are linked in; not what only builds, or writes code (macros)."""
     command = ["cargo", "metadata", "--locked", "--format-version", "1", "--features", FEATURES]
-    for platform in PLATFORMS:
+    for platform in platforms:
         command += ["--filter-platform", platform]
     metadata = json.loads(subprocess.check_output(command, cwd=root))
     packages = {package["id"]: package for package in metadata["packages"]}
