@@ -190,7 +190,7 @@ def measure(options: Options) -> Section:
     drawers = {"qrcode": qrcode_calls(), "segno": segno_calls(), "lambdatotp": native()}
     pictures = Table("QR codes of a key URI", ["microseconds a call", *drawers, "drawn in Rust"])
     pictures.notes.append(
-        "Level M, 8 pixels a module, in memory. In Rust the matrix alone takes "
+        "Level M, 8 pixels per module, in memory. In Rust the matrix alone takes "
         f"{Figure.of([floor('qr_matrix', 100, quick=options.quick)()]).middle:.0f} us."
     )
     for name, operation in ((PNG, "qr_png"), (SVG, "qr_svg")):
@@ -210,8 +210,9 @@ def measure(options: Options) -> Section:
     taken = in_turns(cases, rounds)
     floors.rows += [[name, cell(values)] for name, values in taken.items()]
     floors.notes.append(
-        "A code takes 2 compressions with the key kept and 4 without, a window of 1 three codes. "
-        "The native call takes a time and returns a step; the built-in one is `divmod`."
+        "A code takes 2 compressions with a prepared key and 4 without; a window of 1 takes "
+        "three codes. The native call takes a time and returns a step; the built-in call is "
+        "`divmod`."
     )
     plot = Plot(
         "calls.svg",

@@ -89,9 +89,9 @@ def measure(options: Options) -> Section:
                 title = "Milliseconds from a fresh process to its first verified code, over TLS"
                 plots.append(Plot("first_use.svg", title, "bars", bars, "milliseconds"))
     tables[0].notes.append(
-        "How many times ours each is stands in brackets. lambdatotp opens its client in the first "
-        "call, so that making a `Verifier` costs nothing. `python -S` and bytecode for all; the "
-        "other end of TLS is written in Python, and the same for all."
+        "The number in brackets is the ratio to lambdatotp. lambdatotp opens its client in the "
+        "first call, so creating a `Verifier` costs nothing. All run with `python -S` and with "
+        "bytecode. The server's end of TLS is written in Python, and is the same for all."
     )
-    intro = "A new process for every figure, against a warm DynamoDB Local, each with a fresh user."
+    intro = "Each figure comes from a new process, with a new user, against a warm DynamoDB Local."
     return Section("first_use", TITLE, intro, tables, plots, targets)

@@ -183,8 +183,8 @@ def measure(options: Options) -> Section:
         by_threads, points = concurrent(url, options)
         attack = attacked(url, options)
     table.notes.append(
-        "A verify is a right code of a fresh user: two conditional writes. The embedded engine "
-        "does its work in the client's process, so its CPU time is in the figure."
+        "A verify checks a right code of a new user: two conditional writes. The embedded "
+        "engine works in the client's process, so the figure includes its CPU time."
     )
     plots = [
         Plot("growth.svg", "A verify as the table grows", "lines", lines, "ms", "users"),
@@ -197,5 +197,5 @@ def measure(options: Options) -> Section:
             "threads",
         ),
     ]
-    intro = "lambdatotp alone: flat is what these should be."
+    intro = "lambdatotp alone. These figures should be flat."
     return Section("growth", TITLE, intro, [table, by_threads, attack], plots)

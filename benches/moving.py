@@ -114,7 +114,8 @@ def embedded(options: Options) -> Table:
         rates = [count / seconds for seconds in wall]
         table.rows.append([name, f"{count:,}", cell(wall), cell(cpu), cell(rates)])
     table.notes.append(
-        "The whole process. Each commit waits for the disk: a hundred users are one commit."
+        "The figures are for the whole process. Each commit waits for the disk, and holds a "
+        "hundred users."
     )
     return table
 
@@ -146,9 +147,9 @@ def measure(options: Options) -> Section:
             client.delete_table(TableName=name)
             file.unlink()
     table.notes.append(
-        "Each is one run of the whole process, Python's start included, and each run's rows are "
-        "those imported, there already and refused. A hundredth of the rows has a secret that is "
-        "not base32. Importing once more is what happens after an interruption."
+        "Each figure is one run of the whole process, including Python's start. Its rows are "
+        "those imported, already there and refused. One row in a hundred has a secret that is "
+        "not base32. The second import is what a run after an interruption does."
     )
-    intro = "`lambdatotp import` of a CSV file: flat is what the memory should be."
+    intro = "`lambdatotp import` of a CSV file. Its memory should be flat."
     return Section("moving", TITLE, intro, [table, embedded(options)])

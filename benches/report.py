@@ -22,7 +22,10 @@ TARGETS = (
     ("the same, stub endpoint", "throughput, stub", "10", "83: requests signed by hand"),
     ("asyncio, 16 tasks, stub endpoint: verifies/s", "asyncio, stub", "9", "16"),
     ("asyncio, DynamoDB Local: calls/s in the worst row", "asyncio", "1", ""),
-    ("warm reply as a Lambda function, same protocol", "warm reply", "3", ""),
+    ("warm reply as a Lambda function, same protocol, DynamoDB Local", "warm reply", "3", ""),
+    ("the same in CPU time", "warm reply, CPU", "3", ""),
+    ("warm reply, stub endpoint", "warm reply, stub", "3", ""),
+    ("the same in CPU time", "warm reply, CPU, stub", "3", ""),
     ("`TOTP(s).now()`, native", "now", "30", "33"),
     ("`TOTP(s).verify`, window 1, native", "verify", "45", "52"),
     ("QR code to PNG", "QR code to PNG", "50", "matrix alone 0.1 ms"),
@@ -53,13 +56,13 @@ WHY = {
     "zip": "The module is AWS's client and TLS: of 4.1 MB of code, lambdatotp's own is a twelfth. "
     "The chain of credentials for other places than Lambda is a tenth, and SnapStart needs it.",
 }
-INTRO = """# Benchmarks
+INTRO = """# Benchmark results
 
-Made by `make bench`, from figures in `out/bench/`; do not edit. [README.md](README.md) says what
-each peer is and how to run this again. Everything in one table was measured in one run on one
-machine, in turns, after a round of warm-up. A figure is the median of the rounds, with half the
-distance between the quartiles as a share of it; a ratio is the median of the ratios within the
-rounds. Other machines give other figures and much the same ratios.
+`make bench` writes this file from the figures in `out/bench/`; do not edit it.
+[README.md](README.md) describes the peers and how to run a section again. All figures in one table
+come from one run on one machine, in turns, after a round of warm-up. A figure is the median of the
+rounds, and its percentage is half the distance between the quartiles. A ratio is the median of the
+ratios within the rounds. Other machines give other figures and much the same ratios.
 """
 
 
@@ -92,7 +95,7 @@ def table(made: dict[str, Any]) -> str:
 
 
 def targets(sections: list[dict[str, Any]]) -> str:
-    """Put what was aimed at beside what was reached."""
+    """Write the aims beside what was reached."""
     reached = {name: got for section in sections for name, got in section["targets"].items()}
     lines = [
         "## Aims\n",
@@ -111,7 +114,7 @@ def targets(sections: list[dict[str, Any]]) -> str:
         if name in reached and name in WHY and reached[name]["times"] < float(aim)
     ]
     if missed:
-        lines += ["", "What is short of its aim, and why:", "", *missed]
+        lines += ["", "Aims that are not met, and why:", "", *missed]
     return "\n".join(lines) + "\n" if len(lines) > 4 else ""  # noqa: PLR2004
 
 

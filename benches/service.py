@@ -183,11 +183,11 @@ def measure(options: Options) -> Section:
         "throughput, plain": compared(taken, 16, "rate", "boto3-plain"),
     }
     intro = (
-        "Each peer is a process of its own; CPU and memory are that process's, without the "
-        "server's. Every verify is a right code of a fresh user, which is two writes; the plain "
-        "read, which is the original's and lets a code be used twice, is one request. The stub "
-        "answers at once with canned items, so that next to nothing but the client is measured. "
-        "Client, DynamoDB Local and whatever else runs share the machine's cores."
+        "Each peer is a process of its own. CPU and memory are that process's, without the "
+        "server's. Every verify checks a right code of a new user, which takes two writes. The "
+        "plain read, which the original made and which lets a code be used twice, is one "
+        "request. The stub answers at once with fixed items, so almost only the client is "
+        "measured. Client, DynamoDB Local and everything else share the machine's cores."
     )
     tables = [*on_local, *on_stub, grown]
     return Section("service", TITLE, intro, tables, plots, targets)

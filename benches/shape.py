@@ -11,24 +11,29 @@ import tempfile
 import zipfile
 from pathlib import Path
 from py_compile import PycInvalidationMode
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from lambdatotp.deploy import vendored
 
 from benches.measure import ROOT, Options, Plot, Section, Table, cell, in_turns, python, target
-from benches.servers import installed, pinned, store
+from benches.servers import environment, installed, pinned, store, stub
 from tools import lambda_runtime
+from tools.tls_front import tls_front
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from benches.servers import Store
 
 TITLE = "As a Lambda function"
 PEERS = ROOT / "benches" / "peers"
+MODULE = "lambdatotp/_lambdatotp.abi3.so"
 ARCHIVE = ROOT / "out" / "dev" / "deployment.zip"
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 COLUMNS = ["start, ms", "first reply, ms", "both, ms", "warm reply, ms", "peak, MiB"]
+# Warm replies of each process: to get ready, and measured.
+WARM_UP, REPLIES = 10, 60
 THEIRS, OURS = "boto3 + PyOTP, with bytecode", "lambdatotp"
 SAFE = "boto3 + PyOTP, same protocol, with bytecode"
 
@@ -61,7 +66,31 @@ def function(
 
 def verify(at: Store, started: lambda_runtime.Function) -> float:
     """Have a function verify a fresh user's code, and time it in milliseconds."""
-    user, code = at.user()
+    return reply_ms(started, *at.user())
+
+
+def warm(
+    variables: Mapping[str, str], folder: Path, users: Callable[[int], Iterable[tuple[str, str]]]
+) -> Callable[[], list[float]]:
+    """Return what measures warm replies: milliseconds, and the function's CPU time of each."""
+
+    def run() -> list[float]:
+        with lambda_runtime.running(
+            folder, python(), VERSION, variables, subprocess.DEVNULL
+        ) as started:
+            for user, code in users(WARM_UP):
+                reply_ms(started, user, code)
+            ready = list(users(REPLIES))
+            before = started.cpu_seconds()
+            taken = [reply_ms(started, user, code) for user, code in ready]
+            spent = (started.cpu_seconds() - before) * 1000 / REPLIES
+            return [median(taken), spent]
+
+    return run
+
+
+def reply_ms(started: lambda_runtime.Function, user: str, code: str) -> float:
+    """Have a function verify a right code, and time it in milliseconds."""
     headers = {"Content-Type": "application/json"}
     body = json.dumps({"user": user, "code": code})
     event = lambda_runtime.proxy_event("POST", "/verify", headers=headers, body=body)
@@ -98,6 +127,13 @@ def compiled(folder: Path, copy: Path) -> Path:
     return copy
 
 
+def with_module(folder: Path, copy: Path) -> Path:
+    """Copy a package, with the module that pip installs instead of the one for Lambda."""
+    shutil.copytree(folder, copy)
+    shutil.copy(ROOT / "out" / "bench-embedded" / MODULE, copy / MODULE)
+    return copy
+
+
 def boto3_app(copy: Path, file: str = "app.py") -> Path:
     """Make what Chalice would ship of the peer."""
     installed_peers = installed("app", pinned("boto3", "pyotp", "qrcode", "Pillow"))
@@ -125,11 +161,53 @@ def zips(work: Path, ours: Path, theirs: Path) -> tuple[Table, dict[str, float]]
     table.rows.append(["dependencies", without_qr, with_qr, *cells])
     table.rows.append(["the whole package", None, zipped(theirs), ARCHIVE.stat().st_size / 1e6])
     table.notes.append(
-        "As Chalice ships them, without their bytecode; ours has its bytecode. Lambda's own image "
-        "has a boto3, of a version that nobody chose: an app that leaves its own out ships less."
+        "The peers are as Chalice ships them, without bytecode; ours has its bytecode. Lambda's "
+        "own image contains some version of boto3: an app that relies on it ships less."
     )
     ratio = with_qr / mine
     return table, {"times": ratio, "from": ratio, "to": ratio}
+
+
+def warm_replies(
+    at: Store, folders: Mapping[str, Path], options: Options
+) -> tuple[Table, dict[str, dict[str, float]]]:
+    """Compare warm replies, on DynamoDB Local and on an endpoint that costs nothing."""
+    columns = ["", "DynamoDB Local, ms", "CPU, ms", "stub, ms", "CPU, ms"]
+    table = Table("Warm replies, over TLS", columns)
+    with (
+        tempfile.TemporaryDirectory() as work,
+        stub(quick=options.quick) as url,
+        tls_front(url, Path(work)) as front,
+    ):
+        answering = environment(front.url, "stub", AWS_CA_BUNDLE=str(front.bundle))
+        places: dict[str, tuple[Mapping[str, str], Callable[[int], Iterable[tuple[str, str]]]]] = {
+            "DynamoDB Local": (at.tls, lambda count: [at.user() for _ in range(count)]),
+            "stub": (answering, lambda count: [("ana@example.com", at.user()[1])] * count),
+        }
+        cases = {
+            (name, place): warm(variables, folder, users)
+            for place, (variables, users) in places.items()
+            for name, folder in folders.items()
+        }
+        taken = in_turns(cases, options.rounds(7))
+    series = {case: list(zip(*runs, strict=True)) for case, runs in taken.items()}
+    for name in folders:
+        row: list[Any] = [name]
+        for place in places:
+            pairs = zip(series[name, place], series[OURS, place], strict=True)
+            for theirs, mine in pairs:
+                made = cell(list(theirs))
+                row.append(made | target(list(theirs), list(mine)) if name == SAFE else made)
+        table.rows.append(row)
+    names = {0: "warm reply", 1: "warm reply, CPU"}
+    reached = {
+        f"{name}{'' if place == 'DynamoDB Local' else ', stub'}": target(
+            list(series[SAFE, place][column]), list(series[OURS, place][column])
+        )
+        for place in places
+        for column, name in names.items()
+    }
+    return table, reached
 
 
 def measure(options: Options) -> Section:
@@ -152,8 +230,13 @@ def measure(options: Options) -> Section:
             OURS: function(at, ours),
             "lambdatotp, connecting in the first request": function(at, ours, on_request),
             "lambdatotp, without bytecode": function(at, sources(ours, work / "ours-source")),
+            "lambdatotp, with the module of the wheel for PyPI": function(
+                at, with_module(ours, work / "ours-full")
+            ),
         }
         taken = in_turns(cases, options.rounds(11))
+        folders = {"bare Chalice": work / "hello-c", SAFE: work / "boto3-safe-c", OURS: ours}
+        replies, reached = warm_replies(at, folders, options)
     columns = {name: list(zip(*runs, strict=True)) for name, runs in taken.items()}
     table = Table("Under awslambdaric, over TLS", ["", *COLUMNS])
     for name, values in columns.items():
@@ -164,7 +247,7 @@ def measure(options: Options) -> Section:
         table.rows.append(row)
     targets = {
         "zip": lighter,
-        "warm reply": target(list(columns[SAFE][3]), list(columns[OURS][3])),
+        **reached,
         "cold start": target(list(columns[THEIRS][2]), list(columns[OURS][2])),
         "cold memory": target(list(columns[THEIRS][4]), list(columns[OURS][4])),
     }
@@ -172,13 +255,13 @@ def measure(options: Options) -> Section:
     title = "Milliseconds to the first reply of a cold function"
     plots = [Plot("shape.svg", title, "bars", bars, "milliseconds")]
     intro = (
-        "The unzipped package, started by AWS's runtime client, against DynamoDB Local over TLS. "
-        "The peer is the same app on boto3, PyOTP and qrcode, with the original's one plain read "
-        "a login, or with the two safe writes that ours makes. Warm is the best of five more. How "
-        "many times ours each is stands in brackets."
+        "The unzipped package, started by AWS's runtime client, against DynamoDB Local over "
+        "TLS. The peer is the same app on boto3, PyOTP and qrcode, either with the original's "
+        "one plain read per login, or with the same two safe writes as ours. The warm reply is "
+        "the best of five. The number in brackets is the ratio to lambdatotp."
     )
     facts = {
         "warm_ms": cell(list(columns[OURS][3]))["middle"],
         "memory_mib": cell(list(columns[OURS][4]))["middle"],
     }
-    return Section("shape", TITLE, intro, [table, weights], plots, targets, facts)
+    return Section("shape", TITLE, intro, [table, replies, weights], plots, targets, facts)

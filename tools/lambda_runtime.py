@@ -174,6 +174,11 @@ class Function:
         cookies = tuple(outcome.get("cookies", ()))
         return Reply(outcome["statusCode"], headers, text, ended - began, cookies)
 
+    def cpu_seconds(self) -> float:
+        """Read what all threads of the process have spent, in seconds."""
+        # clock_getcpuclockid(3), which Python lacks: the kernel counts nanoseconds there.
+        return time.clock_gettime(~self.process.pid << 3 | 2)
+
     def peak_memory(self) -> int:
         """Read the process's peak memory, in KiB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
