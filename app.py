@@ -151,7 +151,7 @@ def status(fields: dict[str, Any]) -> Response:
 
 @route("/unlock", "POST", "unlock")
 def unlock(fields: dict[str, Any]) -> Response:
-    """Forgive a user's misses."""
+    """Clear a user's misses."""
     user = text(fields, "user")
     config.verifier().unlock(user)
     return reply(204, "")

@@ -22,7 +22,7 @@ const MOST_BYTES: usize = 2953;
 #[non_exhaustive]
 pub enum QrError {
     /// Nothing to show.
-    #[error("cannot make a QR code of an empty text")]
+    #[error("cannot make a QR code from an empty text")]
     Empty,
     /// More than version 40-L's 2953 bytes.
     #[error("the text is too long for a QR code: {0} bytes, at most 2953 fit")]
@@ -100,7 +100,7 @@ impl Qr {
         })
     }
 
-    /// A stand-alone SVG document, one unit a module: black on white, to be scaled
+    /// A stand-alone SVG document, one unit per module: black on white, to be scaled
     /// freely. Each run of dark modules is one piece of a single path.
     #[must_use]
     pub fn svg(&self) -> String {
@@ -130,7 +130,7 @@ impl Qr {
         svg
     }
 
-    /// A PNG, one bit a pixel, `scale` pixels a module.
+    /// A PNG, one bit per pixel, `scale` pixels a module.
     ///
     /// # Errors
     /// [`QrError::InvalidScale`] unless `scale` is in `1..=64`.
@@ -240,7 +240,7 @@ fn darken(line: &mut [u8], pixels: Range<usize>) {
     }
 }
 
-/// A square greyscale image of one bit a pixel, packed, as a PNG file.
+/// A square greyscale image of one bit per pixel, packed, as a PNG file.
 fn encode_png(width: usize, image: &[u8]) -> Vec<u8> {
     // At most 185 modules of 64 pixels.
     let side = u32::try_from(width).expect("a QR code is small");

@@ -60,7 +60,7 @@ const MAX_TURNS: usize = 16;
 
 /// The answer after so many.
 fn too_many_changes<T>() -> Result<T, StoreError> {
-    Err(StoreError::Unavailable("too many changes of this user at once".to_owned()))
+    Err(StoreError::Unavailable("too many changes to this user at once".to_owned()))
 }
 
 /// The table, and the one client that speaks to it.

@@ -138,7 +138,7 @@ fn check_name(name: &str) -> Result<(), &'static str> {
     } else if name.len() > MAX_USER_BYTES {
         Err("it is longer than 256 bytes of UTF-8")
     } else if name.chars().any(char::is_control) {
-        Err("it holds control characters")
+        Err("it contains control characters")
     } else {
         Ok(())
     }

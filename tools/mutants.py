@@ -205,7 +205,7 @@ MUTANTS = {
     ),
     "moving in: an unknown parameter is a default": Mutant(
         "src/otp/uri.rs",
-        '_ => return invalid("it has a parameter that is not known, or not spelled so"),',
+        '_ => return invalid("it has a parameter that is unknown or misspelled"),',
         "_ => {}",
         f"{CASES} -k test_refused",
     ),

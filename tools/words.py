@@ -29,6 +29,13 @@ INSTEAD = {
     r"\bgo(?:es)? on working\b": "keeps working",
     r"\bOn on\b": "on by default",
     r"\b[Tt]o-be\b": "pending",
+    r"\bno call accepts\b": "invalid",
+    r"\bmay come in\b": "may log in",
+    r"\bother hands\b": "another program",
+    r"\bat the most\b": "at most",
+    r"\bgo(?:es)? on meanwhile\b": "continue meanwhile",
+    r"\bnot spelled so\b": "misspelled",
+    r"\bis to be shown\b": "show it",
 }
 
 SUFFIXES = {".py", ".pyi", ".rs", ".md", ".html", ".js", ".css", ".toml", ".yml", ".yaml", ".json"}

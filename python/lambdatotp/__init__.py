@@ -132,26 +132,26 @@ def register(  # noqa: PLR0913 - all but the user by name
 
     Args:
         user: 1 to 256 bytes of UTF-8 without control characters.
-        secret: A `Secret`, or base32 of 80 bits or more, to move an existing
-            authenticator in; by default a fresh one of 160 bits.
+        secret: A `Secret`, or base32 of 80 bits or more, to bring in an existing
+            authenticator; by default a new one of 160 bits.
         recovery_codes: How many recovery codes to make, 0 to 20.
-        account_name: Whose code it is, as the authenticator app shows it, 1 to 256 bytes
+        account_name: The account's name, as the authenticator app shows it, 1 to 256 bytes
             of UTF-8 without control characters; the user id. It is not stored.
-        issuer: Who asks for the code, as the app shows it, 1 to 100 bytes; the verifier's
+        issuer: The service's name, as the app shows it, 1 to 100 bytes; the verifier's
             issuer. It is not stored.
         replace_unconfirmed: Start again if the user is registered and no code was ever
             accepted. A user whose secret was given or imported, or whom the original
-            application made, is never replaced.
+            application registered, is never replaced.
 
     Returns:
-        The enrollment: its QR code is to be shown to the user, once.
+        The enrollment. Show its QR code to the user, once.
 
     Raises:
-        UserExistsError: The user is registered already; nothing changed.
+        UserExistsError: The user is already registered; nothing changed.
         InvalidUserError: The user id cannot be used.
         InvalidLabelError: The account name or the issuer cannot be used.
         InvalidSecretError: The secret cannot be used.
-        ValueError: More recovery codes than 20.
+        ValueError: More than 20 recovery codes.
         StoreUnavailableError: No answer from the table.
         ConfigurationError: Credentials, region, table or permissions are wrong.
     """
@@ -174,7 +174,7 @@ def verify(user: str, code: str) -> bool:
 
     Args:
         user: The user id.
-        code: What the user typed or pasted, digits of any script; white space, dashes
+        code: What the user typed or pasted, digits in any script; white space, dashes
             and invisible characters are dropped.
 
     Returns:
@@ -184,12 +184,12 @@ def verify(user: str, code: str) -> bool:
     Raises:
         TypeError: The user or the code is not a str.
         UserNotFoundError: There is no such user.
-        TooManyAttemptsError: The budget is spent; `retry_after` says how long,
-            in seconds. Nothing was charged.
+        TooManyAttemptsError: The attempt budget is spent; `retry_after` is the wait in
+            seconds. Nothing was charged.
         LockedError: 100 misses in a row.
         InvalidUserError: The user id cannot be used.
         StoreUnavailableError: No answer from the table, so no verdict.
-        StoreCorruptError: The user's item was damaged by other hands.
+        StoreCorruptError: Another program damaged the user's item.
         ConfigurationError: Credentials, region, table or permissions are wrong.
     """
     return _default().verify(user, code)

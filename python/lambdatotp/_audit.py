@@ -81,8 +81,8 @@ class Trail:
             raise TypeError(f"audit is not callable: {type(audit).__name__}")
         if _is_async(audit):
             raise TypeError(
-                "audit is asynchronous, and nothing would await it: "
-                "give a function that puts the event into a queue"
+                "audit is asynchronous, but nothing would await it: pass a function that puts "
+                "the event into a queue"
             )
         self._audit = audit
         self._reported: set[type[Exception]] = set()
@@ -93,7 +93,7 @@ class Trail:
             told = self._audit(event)
             if isinstance(told, CoroutineType):
                 told.close()
-                raise TypeError("audit returned a coroutine, and nothing awaits it")  # noqa: TRY301
+                raise TypeError("audit returned a coroutine, but nothing awaits it")  # noqa: TRY301
         except Exception as failed:  # noqa: BLE001 - the verdict stands, whatever it is
             self._report(failed)
 

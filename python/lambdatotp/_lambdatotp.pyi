@@ -119,8 +119,8 @@ class Secret:
 class Totp:
     """Time-based one-time passwords, RFC 6238.
 
-    Checking codes is not enough to keep an intruder out: also refuse what was used
-    before (`last_step`) and limit the guesses. `lambdatotp.verify` does both.
+    Checking codes alone does not keep an intruder out: also refuse used codes (`last_step`)
+    and limit the guesses. `lambdatotp.verify` does both.
 
     Args:
         secret: A `Secret`, or its base32 text.
@@ -141,9 +141,9 @@ class Totp:
         algorithm: str = "SHA1",
     ) -> Totp: ...
     def now(self) -> str:
-        """The code shown right now."""
+        """The code for the current time."""
     def at(self, unix_seconds: float, /) -> str:
-        """The code shown at a time.
+        """The code for a given time.
 
         Args:
             unix_seconds: The time, in seconds since 1970.
@@ -177,7 +177,7 @@ class Totp:
         """Looks for the step that a code belongs to, in constant time.
 
         Args:
-            code: What the user typed or pasted, digits of any script; white space, dashes
+            code: What the user typed or pasted, digits in any script; white space, dashes
                 and invisible characters are dropped.
             at: Seconds since 1970; by default now.
             window: Steps allowed on each side of the current one, 0 to 100.
@@ -234,7 +234,7 @@ class Hotp:
         """Looks for the counter that a code belongs to, in constant time.
 
         Args:
-            code: What the user typed or pasted, digits of any script; white space, dashes
+            code: What the user typed or pasted, digits in any script; white space, dashes
                 and invisible characters are dropped.
             counter: The first value that is not used up.
             look_ahead: How many values after it to try, 0 to 100 (RFC 4226 section
@@ -269,8 +269,8 @@ class KeyUri:
 
     Args:
         secret: A `Secret`, or its base32 text.
-        account_name: Whose code it is, as the app shows it.
-        issuer: Who asks for the code, as the app shows it.
+        account_name: The account's name, as the app shows it.
+        issuer: The service's name, as the app shows it.
         digits: Length of a code: 6, 7 or 8.
         algorithm: "SHA1", "SHA256" or "SHA512".
         period: TOTP: how long a code is shown, in seconds; 30 when left out.
@@ -311,10 +311,10 @@ class KeyUri:
         """The shared key."""
     @property
     def account_name(self) -> str:
-        """Whose code it is."""
+        """The account's name."""
     @property
     def issuer(self) -> str | None:
-        """Who asks for the code, or None."""
+        """The service's name, or None."""
     @property
     def digits(self) -> int:
         """Length of a code."""
@@ -334,21 +334,21 @@ class KeyUri:
     def __reduce_ex__(self, _protocol: object, /) -> NoReturn: ...
 
 def qr_svg(text: str, /) -> str:
-    """A QR code as a stand-alone SVG document, one unit a module, black on white.
+    """A QR code as a stand-alone SVG document, one unit per module, black on white.
 
     Args:
-        text: What the code says.
+        text: The text to encode.
 
     Raises:
         ValueError: The text is empty, or longer than 2953 bytes.
     """
 
 def qr_png(text: str, /, *, scale: int = 8) -> bytes:
-    """A QR code as a PNG file, one bit a pixel.
+    """A QR code as a PNG file, one bit per pixel.
 
     Args:
-        text: What the code says.
-        scale: Pixels a module, 1 to 64.
+        text: The text to encode.
+        scale: Pixels per module, 1 to 64.
 
     Raises:
         ValueError: The text is empty or longer than 2953 bytes, or the scale is out
@@ -360,8 +360,8 @@ def qr_data_uri(text: str, /, *, scale: int = 8) -> str:
     it.
 
     Args:
-        text: What the code says.
-        scale: Pixels a module, 1 to 64.
+        text: The text to encode.
+        scale: Pixels per module, 1 to 64.
 
     Raises:
         ValueError: The text is empty or longer than 2953 bytes, or the scale is out
@@ -369,12 +369,12 @@ def qr_data_uri(text: str, /, *, scale: int = 8) -> str:
     """
 
 def qr_terminal(text: str, /, *, ansi: bool = True) -> str:
-    """A QR code in half-block characters, to be printed in a terminal.
+    """A QR code in half-block characters, to print in a terminal.
 
     Args:
-        text: What the code says.
-        ansi: Set black on white by escape codes, which scans on every background.
-            Without them it is drawn for light text on a dark background.
+        text: The text to encode.
+        ansi: Use escape codes for black on white, which scans on any background. Without them,
+            the code is drawn for light text on a dark background.
 
     Raises:
         ValueError: The text is empty, or longer than 2953 bytes.
@@ -420,26 +420,26 @@ class Verifier:
 
         Args:
             user: 1 to 256 bytes of UTF-8 without control characters.
-            secret: A `Secret`, or base32 of 80 bits or more, to move an existing
-                authenticator in; by default a fresh one of 160 bits.
+            secret: A `Secret`, or base32 of 80 bits or more, to bring in an existing
+                authenticator; by default a new one of 160 bits.
             recovery_codes: How many recovery codes to make, 0 to 20.
-            account_name: Whose code it is, as the authenticator app shows it, 1 to 256 bytes
+            account_name: The account's name, as the authenticator app shows it, 1 to 256 bytes
                 of UTF-8 without control characters; the user id. It is not stored.
-            issuer: Who asks for the code, as the app shows it, 1 to 100 bytes; the verifier's
+            issuer: The service's name, as the app shows it, 1 to 100 bytes; the verifier's
                 issuer. It is not stored.
             replace_unconfirmed: Start again if the user is registered and no code was ever
                 accepted. A user whose secret was given or imported, or whom the original
-                application made, is never replaced.
+                application registered, is never replaced.
 
         Returns:
-            The enrollment: its QR code is to be shown to the user, once.
+            The enrollment. Show its QR code to the user, once.
 
         Raises:
-            UserExistsError: The user is registered already; nothing changed.
+            UserExistsError: The user is already registered; nothing changed.
             InvalidUserError: The user id cannot be used.
             InvalidLabelError: The account name or the issuer cannot be used.
             InvalidSecretError: The secret cannot be used.
-            ValueError: More recovery codes than 20.
+            ValueError: More than 20 recovery codes.
             StoreUnavailableError: No answer from the table.
             ConfigurationError: Credentials, region, table or permissions are wrong.
         """
@@ -452,7 +452,7 @@ class Verifier:
 
         Args:
             user: The user id.
-            code: What the user typed or pasted, digits of any script; white space, dashes
+            code: What the user typed or pasted, digits in any script; white space, dashes
                 and invisible characters are dropped.
 
         Returns:
@@ -462,12 +462,12 @@ class Verifier:
         Raises:
             TypeError: The user or the code is not a str.
             UserNotFoundError: There is no such user.
-            TooManyAttemptsError: The budget is spent; `retry_after` says how long,
-                in seconds. Nothing was charged.
+            TooManyAttemptsError: The attempt budget is spent; `retry_after` is the wait in
+                seconds. Nothing was charged.
             LockedError: 100 misses in a row.
             InvalidUserError: The user id cannot be used.
             StoreUnavailableError: No answer from the table, so no verdict.
-            StoreCorruptError: The user's item was damaged by other hands.
+            StoreCorruptError: Another program damaged the user's item.
             ConfigurationError: Credentials, region, table or permissions are wrong.
         """
     def delete(self, user: str) -> None:
@@ -500,32 +500,34 @@ class Verifier:
     ) -> Enrollment:
         """Makes a new secret for a user who has one, for a change of phone without a gap.
 
-        It waits beside the old one, which verifies until `confirm`, and lapses after the
-        verifier's `rotation_ttl`. An earlier secret that waits is dropped. Ask for a code of
-        the old phone first: anyone who may rotate and confirm has the second factor.
+        The new secret stays pending beside the old one, which works until `confirm`. It
+        expires after the verifier's `rotation_ttl`, and replaces an earlier pending secret.
+        Ask for a code of the old phone first: anyone who can rotate and confirm has the second
+        factor.
 
         Args:
             user: The user id.
-            account_name: Whose code it is, as the authenticator app shows it; the user id.
-            issuer: Who asks for the code, as the app shows it; the verifier's issuer.
+            account_name: The account's name, as the authenticator app shows it; the user id.
+            issuer: The service's name, as the app shows it; the verifier's issuer.
 
         Returns:
-            The enrollment that waits: its QR code is to be shown to the user, once. It has no
-            recovery codes: those that the user has stay.
+            The pending enrollment. Show its QR code to the user, once. It has no recovery
+            codes: the user keeps the ones they have.
 
         Raises:
             UserNotFoundError: There is no such user.
             InvalidUserError: The user id cannot be used.
             InvalidLabelError: The account name or the issuer cannot be used.
-            StoreUnavailableError: No answer from the table. Ask again: nobody has seen the
-                secret that may wait.
+            StoreUnavailableError: No answer from the table. Try again: nobody has seen the
+                secret that may have been stored.
             ConfigurationError: Credentials, region, table or permissions are wrong.
         """
     def confirm(self, user: str, code: str) -> Verification:
         """Checks a code of the secret that `rotate` made; a right one makes it the user's secret.
 
-        From then on the old one is gone, and the code is used up. Recovery codes stay. Charged
-        as `verify` charges, to the same budget; neither looks at the other's secret.
+        The old secret then stops working, and the code is used up. Recovery codes stay valid.
+        Attempts count against the same budget as those of `verify`; neither method checks the
+        other's secret.
 
         Args:
             user: The user id.
@@ -535,32 +537,32 @@ class Verifier:
             The verdict, true for a right code: "accepted" or "rejected".
 
         Raises:
-            NoRotationError: No secret waits, or it has lapsed. Nothing was charged.
+            NoRotationError: There is no pending secret, or it has expired. Nothing was charged.
             LambdaTotpError: For the reasons that `verify` gives.
         """
     def new_recovery_codes(self, user: str, count: int = 10) -> list[str]:
         """Gives a user new recovery codes; earlier ones become invalid.
 
-        Each lets the user in once, by `verify`, without an authenticator. They have a
-        budget of tries of their own, and end a lock. Only hashes are stored.
+        Each one logs the user in once, through `verify`, without an authenticator. It costs
+        nothing of the attempt budget, and unlocks a locked user. Only hashes are stored.
 
         Args:
             user: The user id.
             count: How many, 1 to 20.
 
         Returns:
-            The codes, of 80 bits each, as they are to be written down.
+            The codes, of 80 bits each, in the form to write down.
 
         Raises:
             UserNotFoundError: There is no such user.
             InvalidUserError: The user id cannot be used.
             ValueError: The count is out of range.
-            StoreUnavailableError: No answer from the table. Ask again: nobody has seen
-                the codes that may be stored.
+            StoreUnavailableError: No answer from the table. Try again: nobody has seen the
+                codes that may have been stored.
             ConfigurationError: Credentials, region, table or permissions are wrong.
         """
     def unlock(self, user: str) -> None:
-        """Forgives a user's misses, and what their attempts owe.
+        """Clears a user's misses and refills their attempt budget.
 
         Args:
             user: The user id.
@@ -568,33 +570,32 @@ class Verifier:
         Raises:
             UserNotFoundError: There is no such user.
             InvalidUserError: The user id cannot be used.
-            StoreUnavailableError: No answer from the table; asking again is safe.
+            StoreUnavailableError: No answer from the table; trying again is safe.
             ConfigurationError: Credentials, region, table or permissions are wrong.
         """
     def status(self, user: str) -> UserStatus:
-        """Looks at a user. Nothing is charged; no secret and no code is shown.
+        """Returns what is known about a user. Charges nothing; shows no secret and no code.
 
-        Needs the permission dynamodb:GetItem, which logins do not need and the app is
-        not given.
+        Needs the permission dynamodb:GetItem, which logins do not need.
 
         Args:
             user: The user id.
 
         Returns:
-            What an operator needs to know to help them.
+            What an operator needs to know to help the user.
 
         Raises:
             UserNotFoundError: There is no such user.
             InvalidUserError: The user id cannot be used.
             StoreUnavailableError: No answer from the table.
-            StoreCorruptError: The user's item was damaged by other hands.
+            StoreCorruptError: Another program damaged the user's item.
             ConfigurationError: Credentials, region, table or permissions are wrong.
         """
     def connect(self) -> None:
-        """Opens a connection to the table and keeps it, so that the next call finds one.
+        """Opens a connection to the table and keeps it for the next call.
 
-        For the time before the first request, which nobody waits for: Lambda's start,
-        a worker's. Asks the table nothing.
+        Call it at start-up, of a Lambda function or a worker, while nobody waits. It sends no
+        request to the table.
 
         Raises:
             StoreUnavailableError: No answer from DynamoDB.
@@ -621,10 +622,10 @@ class Verifier:
     def _connect_async(self) -> Awaitable[object]: ...
     @property
     def table_name(self) -> str:
-        """The table this verifier keeps its users in."""
+        """The table that holds this verifier's users."""
     @property
     def issuer(self) -> str:
-        """Who asks for the code, as authenticator apps show it."""
+        """The service's name, as authenticator apps show it."""
     @property
     def sealing_key(self) -> str | None:
         """The name of the key that seals new secrets; None: they are stored in plaintext."""
@@ -637,20 +638,20 @@ class Enrollment:
         """The user id."""
     @property
     def recovery_codes(self) -> list[str]:
-        """The recovery codes, to be written down; as many as were asked for."""
+        """The recovery codes to write down, as many as were requested."""
     @property
     def secret(self) -> str:
-        """The secret in base32, to type by hand where no camera is."""
+        """The secret in base32, to type by hand where there is no camera."""
     @property
     def uri(self) -> str:
-        """The key URI (`otpauth://`) that the QR code says."""
+        """The key URI (`otpauth://`) in the QR code."""
     def qr_svg(self) -> str:
         """The QR code as a stand-alone SVG document."""
     def qr_png(self, *, scale: int = 8) -> bytes:
         """The QR code as a PNG file.
 
         Args:
-            scale: Pixels a module, 1 to 64.
+            scale: Pixels per module, 1 to 64.
 
         Raises:
             ValueError: The scale is out of range.
@@ -659,45 +660,45 @@ class Enrollment:
         """The QR code as a `data:image/png;base64,` URI, for an `<img>`.
 
         Args:
-            scale: Pixels a module, 1 to 64.
+            scale: Pixels per module, 1 to 64.
 
         Raises:
             ValueError: The scale is out of range.
         """
     def qr_terminal(self, *, ansi: bool = True) -> str:
-        """The QR code in half-block characters, to be printed in a terminal.
+        """The QR code in half-block characters, to print in a terminal.
 
         Args:
-            ansi: Set black on white by escape codes, which scans on every background.
+            ansi: Use escape codes for black on white, which scans on any background.
         """
 
 @final
 class Verification:
-    """The verdict on a code. It is true when the user may come in."""
+    """The verdict on a code. It is true when the user may log in."""
     @property
     def outcome(self) -> str:
-        """ "accepted" or "recovered" when the user may come in; "rejected", or "replayed"
-        for a code that was used before, when not. To tell users of "replayed" would tell
-        a thief that a code was right.
+        """ "accepted" or "recovered" when the user may log in; otherwise "rejected", or "replayed"
+        for a code that was used before. Do not show "replayed" to users: it would tell a thief
+        that the code was right.
         """
     @property
     def step(self) -> int | None:
         """The time step that an accepted code belongs to; None otherwise."""
     @property
     def first(self) -> bool:
-        """Whether this code confirmed the enrollment: none of the user was accepted before."""
+        """Whether this code confirmed the enrollment: it is the first that was accepted."""
     @property
     def attempts_left(self) -> int | None:
-        """How many attempts are left right now. None for a text that cannot be a code: nobody
-        looked at the user.
+        """How many attempts are left right now. None for a text that cannot be a code: the user
+        was not looked up.
         """
     @property
     def recovery_codes_left(self) -> int | None:
         """How many recovery codes are left; None for a text that cannot be a code."""
     @property
     def enrollment_id(self) -> str | None:
-        """Names the enrollment. A new registration has another one, and so has a rotation that
-        was confirmed. None for a text that cannot be a code, and for users of the original
+        """Identifies the enrollment. It changes with a new registration and with a confirmed
+        rotation. None for a text that cannot be a code, and for users of the original
         application.
         """
     def __bool__(self) -> bool: ...
@@ -708,9 +709,9 @@ class UserStatus:
     """What an operator can see of a user."""
     @property
     def enrollment_id(self) -> str | None:
-        """Names the enrollment, as `Verification.enrollment_id` does. If it is another one than at
-        the last code, the user has registered again or changed their phone since. None for users
-        of the original application.
+        """Identifies the enrollment, as `Verification.enrollment_id` does. If it differs from
+        that of an earlier code, the user has registered again or changed phones since. None
+        for users of the original application.
         """
     @property
     def registered_at(self) -> int | None:
@@ -719,20 +720,20 @@ class UserStatus:
         """
     @property
     def confirmed_at(self) -> int | None:
-        """When a code of theirs was first accepted, in seconds since 1970; None if never."""
+        """When the user's first code was accepted, in seconds since 1970; None if never."""
     @property
     def expires_at(self) -> int | None:
-        """When the registration lapses if no code is accepted before, in seconds since
-        1970; None if it does not.
+        """When the registration expires unless a code is accepted first, in seconds since 1970;
+        None if it does not expire.
         """
     @property
     def rotation_expires_at(self) -> int | None:
-        """When the secret that `rotate` made lapses if no code of it is confirmed before, in
-        seconds since 1970; None if none waits.
+        """When the pending secret expires unless it is confirmed first, in seconds since 1970;
+        None if there is none.
         """
     @property
     def locked(self) -> bool:
-        """Whether no code is looked at until an unlock or a recovery code."""
+        """Whether the user is locked, until `unlock` or a recovery code."""
     @property
     def misses(self) -> int:
         """Misses since the last success."""
@@ -744,8 +745,8 @@ class UserStatus:
         """Seconds until the next attempt, when none is left; 0 otherwise."""
     @property
     def ahead(self) -> int:
-        """Seconds by which the last accepted code is beyond what a right clock can have accepted: a
-        clock is or was wrong, and right codes are refused until `unlock`. 0 otherwise.
+        """How many seconds the last accepted code is ahead of any correct clock: a clock is or
+        was wrong, and right codes are refused until `unlock`. 0 otherwise.
         """
     @property
     def recovery_codes_left(self) -> int:
@@ -776,9 +777,8 @@ def _user_status(
 
 @final
 class UserState:
-    """What a user has behind them, as far as it moves with them to another table: with it,
-    a code stays used up, a guess counted and a recovery code good. None stands for what
-    is not there.
+    """A user's history, as far as it moves with them to another table: codes stay used up, misses
+    stay counted, and recovery codes keep working. None means that there is no such value.
     """
 
     def __new__(
@@ -802,7 +802,7 @@ class UserState:
         """When a code was first accepted, in seconds since 1970."""
     @property
     def expires_at(self) -> int | None:
-        """When the registration lapses if no code is accepted before, in seconds since 1970."""
+        """When the registration expires unless a code is accepted first, in seconds since 1970."""
     @property
     def last_step(self) -> int | None:
         """The last step accepted."""
@@ -811,7 +811,7 @@ class UserState:
         """Misses since the last success."""
     @property
     def throttle_at(self) -> int | None:
-        """When nothing is owed any more, in milliseconds since 1970."""
+        """When the attempt budget is full again, in milliseconds since 1970."""
     @property
     def recovery_at(self) -> int | None:
         """The same for attempts with recovery codes, which versions before the second edition
@@ -822,7 +822,7 @@ class UserState:
         """The hashes of the recovery codes that are left."""
     @property
     def pending(self) -> Pending | None:
-        """The rotation that is under way."""
+        """The rotation in progress."""
 
 @final
 class Pending:
@@ -834,7 +834,7 @@ class Pending:
         """The secret, and how codes are made of it."""
     @property
     def expires_at(self) -> int:
-        """When it lapses, in seconds since 1970."""
+        """When it expires, in seconds since 1970."""
 
 @final
 class StoredUser:
@@ -894,18 +894,18 @@ class ExportPage:
 
 @final
 class UnusableUser:
-    """A user whose id no call accepts."""
+    """A user whose id is invalid."""
 
     @property
     def user(self) -> str:
         """The id."""
     @property
     def problem(self) -> str:
-        """Why no call accepts it."""
+        """Why it is invalid."""
 
 @final
 class Survey:
-    """Who of a page could log in, and who could not."""
+    """Which users of a page can log in, and which cannot."""
 
     @property
     def next(self) -> str | None:
@@ -926,11 +926,11 @@ class Survey:
         """
     @property
     def unusable(self) -> list[UnusableUser]:
-        """Users whose id no call accepts."""
+        """Users whose id is invalid."""
 
 @final
 class Resealed:
-    """What became of a page whose secrets were to be sealed."""
+    """The result of sealing the secrets of a page."""
 
     @property
     def next(self) -> str | None:
@@ -940,14 +940,14 @@ class Resealed:
         """Secrets that were sealed now."""
     @property
     def already(self) -> int:
-        """Secrets that were under the first key already."""
+        """Secrets that were already sealed with the first key."""
     @property
     def refused(self) -> list[str]:
         """What could not be sealed, and why."""
 
 @final
 class ImportOutcome:
-    """What became of a user from elsewhere."""
+    """The outcome of importing one user."""
 
     NEW: ClassVar[ImportOutcome]
     SAME: ClassVar[ImportOutcome]
@@ -958,7 +958,7 @@ class ImportOutcome:
 
 @final
 class Imported:
-    """What became of a user from elsewhere, and why."""
+    """The outcome of importing one user, and the reason."""
 
     @property
     def outcome(self) -> ImportOutcome:
@@ -988,13 +988,13 @@ class Table:
         """How many users there are, as DynamoDB counted some hours ago."""
     @property
     def on_demand(self) -> bool:
-        """Whether each request is billed by itself, so that no capacity can run out."""
+        """Whether billing is on demand, so that capacity cannot run out."""
     @property
     def kms(self) -> bool:
         """Whether a key of AWS KMS encrypts it; otherwise one of DynamoDB's own does."""
     @property
     def protected(self) -> bool:
-        """Whether it refuses to be deleted."""
+        """Whether deletion protection is on."""
     @property
     def strong(self) -> bool | None:
         """Of a global table: whether all its Regions decide as one. In an eventually consistent
@@ -1007,8 +1007,8 @@ class Table:
         """
     @property
     def ahead_ms(self) -> int | None:
-        """What our clock is ahead of the service's, in milliseconds, give or take 500; None
-        if the service did not tell the time.
+        """How far this machine's clock is ahead of the service's, in milliseconds, give or take
+        500; None if the service did not send the time.
         """
 
 @final
@@ -1027,7 +1027,7 @@ class Replica:
 
 @final
 class SwitchState:
-    """Whether something is on for a table."""
+    """Whether a setting is on for a table."""
 
     ON: ClassVar[SwitchState]
     OFF: ClassVar[SwitchState]
@@ -1038,14 +1038,14 @@ class SwitchState:
 
 @final
 class Switch:
-    """Something that can be switched on for a table."""
+    """A setting that can be switched on for a table."""
 
     @property
     def state(self) -> SwitchState:
         """Whether it is on."""
     @property
     def remark(self) -> str:
-        """What there is to say about that; empty for on and off."""
+        """A remark on the state; empty for on and off."""
 
 @final
 class TableRequest:
@@ -1091,8 +1091,8 @@ def list_users(verifier: Verifier, after: str | None, *, limit: int) -> TablePag
 
     Args:
         verifier: Whose table.
-        after: The `next` of the page before; None to begin with.
-        limit: How many users at the most.
+        after: The `next` of the previous page; None for the first page.
+        limit: The most users to read.
     """
 
 def export_users(verifier: Verifier, after: str | None, *, limit: int) -> ExportPage:
@@ -1100,8 +1100,8 @@ def export_users(verifier: Verifier, after: str | None, *, limit: int) -> Export
 
     Args:
         verifier: Whose table.
-        after: The `next` of the page before; None to begin with.
-        limit: How many users at the most.
+        after: The `next` of the previous page; None for the first page.
+        limit: The most users to read.
     """
 
 def survey_users(verifier: Verifier, after: str | None, *, limit: int) -> Survey:
@@ -1109,22 +1109,21 @@ def survey_users(verifier: Verifier, after: str | None, *, limit: int) -> Survey
 
     Args:
         verifier: Whose table.
-        after: The `next` of the page before; None to begin with.
-        limit: How many users at the most.
+        after: The `next` of the previous page; None for the first page.
+        limit: The most users to read.
     """
 
 def delete_unusable(verifier: Verifier, user: str) -> None:
-    """Removes a user whose id no call accepts, `Verifier.delete` included.
+    """Removes a user whose id is invalid, which `Verifier.delete` refuses.
 
     Raises:
-        UserNotFoundError: There is none, or it is a user like any other.
+        UserNotFoundError: There is no such user, or their id is valid.
     """
 
 def import_users(
     verifier: Verifier, users: list[StoredUser], *, rehearsal: bool = False
 ) -> list[Imported]:
-    """Takes in users from elsewhere, each whole or not at all, and never over one who is
-    there.
+    """Imports users, each as a whole or not at all, and never over an existing one.
 
     Args:
         verifier: Into whose table.
@@ -1132,18 +1131,18 @@ def import_users(
         rehearsal: Write nothing, and tell what would become of them.
 
     Returns:
-        What became of each, in their order.
+        The outcome of each user, in the same order.
     """
 
 def reseal_users(
     verifier: Verifier, after: str | None, *, limit: int, segment: int = 0, segments: int = 1
 ) -> Resealed:
-    """Seals the secrets of one page of users under the first key, while logins go on.
+    """Seals the secrets of one page of users with the first key, while logins continue.
 
     Args:
         verifier: Whose table.
-        after: The `next` of the page before; None to begin with.
-        limit: How many users at the most.
+        after: The `next` of the previous page; None for the first page.
+        limit: The most users to read.
         segment: Which of the segments, from 0.
         segments: How many segments the table is read in, side by side.
     """
@@ -1175,13 +1174,13 @@ def add_replicas(verifier: Verifier, replicas: list[str], witness: str | None) -
     """
 
 def switch_protection_on(verifier: Verifier) -> Switch:
-    """Lets the table refuse to be deleted. Each Region has this for itself."""
+    """Switches deletion protection on. Each Region has its own."""
 
 def expiry(verifier: Verifier) -> Switch:
-    """Whether items that have expired are swept away, by expires_at."""
+    """Whether DynamoDB removes items whose expires_at has passed."""
 
 def switch_expiry_on(verifier: Verifier) -> Switch:
-    """Lets DynamoDB sweep away items whose expires_at has passed."""
+    """Makes DynamoDB remove items whose expires_at has passed."""
 
 def backups(verifier: Verifier) -> Switch:
     """Whether the table can be restored to any second of the last 35 days."""

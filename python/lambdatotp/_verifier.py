@@ -39,34 +39,34 @@ class Verifier(_lambdatotp.Verifier):
 
     Args:
         table_name: The table; "totp_users".
-        region: The AWS region; by AWS's usual rules.
-        endpoint_url: Another endpoint than AWS's own, DynamoDB Local for one.
+        region: The AWS region; found by AWS's usual rules.
+        endpoint_url: An endpoint other than AWS's own, such as DynamoDB Local.
         embedded: Keep the table in this file instead of DynamoDB, or in memory
             with ":memory:".
-        issuer: Who asks for the code, as authenticator apps show it; "lambdatotp".
+        issuer: The service's name, as authenticator apps show it; "lambdatotp".
         digits: Length of new users' codes: 6, 7 or 8; 6.
         period: How long new users' codes are shown, 1 to 120 seconds; 30.
         algorithm: Hash of new users' codes: "SHA1", "SHA256" or "SHA512"; "SHA1",
             which every authenticator app knows.
         window: Steps accepted on each side of the current one, 0 to 10; 1.
         burst: Attempts granted at once, 1 to 100; 10.
-        refill: Seconds that bring one attempt back; 3600.
+        refill: Seconds until one attempt comes back; 3600.
         max_misses: Misses in a row that lock the user, 1 to 100; 100.
-        keys: What seals the secrets in the table: "name:base64" of 32 bytes, several
-            separated by commas, the first to seal and all to open; or "file:" and the
-            path of a file that says so. By default secrets are stored in plaintext.
-        enrollment_ttl: Seconds after which a registration that no code was accepted
-            for lapses, so that the user may be registered again; 0, never. One whose
-            secret was given never does.
-        rotation_ttl: Seconds after which the secret that `rotate` made lapses, unless a code
-            of it was confirmed, 60 to 86400; 900.
+        keys: The keys that seal secrets in the table, each "name:base64" of 32 bytes,
+            separated by commas. The first one seals; all of them open. Or "file:" and the path
+            of a file with that text. By default secrets are stored in plaintext.
+        enrollment_ttl: Seconds after which a registration expires if no code was accepted, so
+            that the user can be registered again; 0, never. A registration with a given secret
+            never expires.
+        rotation_ttl: Seconds after which a pending secret expires unless it is confirmed, 60
+            to 86400; 900.
         timeout: Seconds a whole call may take; 8.
         connect_timeout: Seconds that opening a connection may take; 1.5.
-        attempt_timeout: Seconds that one try of one request may take; 2.5.
-        max_connections: Requests under way at once; 64. Others wait their turn.
+        attempt_timeout: Seconds that one attempt of one request may take; 2.5.
+        max_connections: Requests in flight at once; 64. Others wait their turn.
         audit: Called with an `AuditEvent` after each operation, in the caller's thread or
             task, before the caller gets the answer. An exception that it raises is logged,
-            once a class, and changes no answer; KeyboardInterrupt and the like get out.
+            once per class, and changes no answer; KeyboardInterrupt and the like propagate.
             There is no environment variable for it.
 
     Raises:
@@ -174,7 +174,7 @@ class Verifier(_lambdatotp.Verifier):
         return await self._new_recovery_codes_async(user, count)
 
     async def unlock_async(self, user: str) -> None:
-        """Forgive a user's misses: `unlock`, awaitable."""
+        """Clear a user's misses: `unlock`, awaitable."""
         await self._unlock_async(user)
 
     async def status_async(self, user: str) -> UserStatus:

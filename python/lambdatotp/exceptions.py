@@ -19,15 +19,15 @@ __all__ = [
 
 
 class LambdaTotpError(Exception):
-    """The base of all of them."""
+    """The base class of lambdatotp's exceptions."""
 
 
 class LambdaTotpWarning(UserWarning):
-    """Calls work, and the operator should change something all the same."""
+    """Calls work, but the operator should change something."""
 
 
 class UserExistsError(LambdaTotpError, ValueError):
-    """The user is registered already; the stored secret is untouched."""
+    """The user is already registered; the stored secret is unchanged."""
 
 
 class UserNotFoundError(LambdaTotpError, ValueError):
@@ -47,7 +47,7 @@ class InvalidSecretError(LambdaTotpError, ValueError):
 
 
 class TooManyAttemptsError(LambdaTotpError):
-    """The user's budget of guesses is spent. The refused attempt cost nothing.
+    """The user's attempt budget is spent. The refused attempt was not charged.
 
     Attributes:
         retry_after: Seconds until the next attempt is granted.
@@ -69,15 +69,15 @@ class LockedError(LambdaTotpError):
 
 
 class NoRotationError(LambdaTotpError, ValueError):
-    """There is no rotation to confirm: none was begun, it was confirmed, or it has lapsed."""
+    """There is no rotation to confirm: none was started, or it was confirmed or has expired."""
 
 
 class StoreUnavailableError(LambdaTotpError):
-    """The table gave no answer in time. There is no verdict; asking again is safe."""
+    """The table did not answer in time, so there is no verdict. Trying again is safe."""
 
 
 class StoreCorruptError(LambdaTotpError):
-    """The user's item was changed by other hands; the message names the attribute."""
+    """Another program damaged the user's item; the message names the attribute."""
 
 
 class ConfigurationError(LambdaTotpError):
@@ -85,7 +85,7 @@ class ConfigurationError(LambdaTotpError):
 
 
 class InternalError(LambdaTotpError):
-    """A bug in lambdatotp or in a library below it; the message names its place.
+    """A bug in lambdatotp or in a library below it; the message says where.
 
-    There is no verdict. A write that was under way may have arrived. The verifier works on.
+    There is no verdict. A write in progress may have been applied. The verifier keeps working.
     """

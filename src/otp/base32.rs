@@ -60,9 +60,9 @@ pub(super) fn fault(text: &[u8]) -> &'static str {
     if text.iter().any(|symbol| !b" -=".contains(symbol) && VALUES[usize::from(*symbol)] >= 32) {
         "it is not base32 (letters A to Z and digits 2 to 7)"
     } else if text.contains(&b'=') {
-        "it is not base32: padding (=) stands before its end"
+        "it is not base32: padding (=) comes before its end"
     } else {
-        "it is not base32: no text has its length, so characters are missing or too many"
+        "it is not base32: its length is impossible, so characters are missing or extra"
     }
 }
 

@@ -203,12 +203,18 @@ impl TryFrom<&KeyUri> for Key {
         let digits = match uri.digits.get() {
             6 => 1,
             8 => 2,
-            _ => return invalid("Google Authenticator's transfer holds codes of 6 or 8 digits"),
+            _ => {
+                return invalid(
+                    "a Google Authenticator transfer can hold only codes of 6 or 8 digits",
+                );
+            }
         };
         let (factor, counter) = match uri.factor {
             Factor::Totp(period) if period == Period::default() => (2, 0),
             Factor::Totp(_) => {
-                return invalid("Google Authenticator's transfer holds periods of 30 s only");
+                return invalid(
+                    "a Google Authenticator transfer can hold only periods of 30 seconds",
+                );
             }
             Factor::Hotp(counter) => match i64::try_from(counter) {
                 Ok(counter) => (1, counter),

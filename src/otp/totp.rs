@@ -42,7 +42,7 @@ impl Totp {
         unix_seconds / self.period.seconds()
     }
 
-    /// The code shown at a time.
+    /// The code for a given time.
     #[must_use]
     pub fn code_at(&self, unix_seconds: u64) -> Code {
         self.code_for_step(self.step_at(unix_seconds))

@@ -47,9 +47,9 @@ pub enum Factor {
 pub struct KeyUri {
     /// The factor and what moves it.
     pub factor: Factor,
-    /// Who asks for the code, as the app shows it. Never empty: that is `None`.
+    /// The service's name, as the app shows it. Never empty: that is `None`.
     pub issuer: Option<String>,
-    /// Whose code it is, as the app shows it.
+    /// The account's name, as the app shows it.
     pub account_name: String,
     /// The shared key.
     pub secret: Secret,
@@ -175,7 +175,7 @@ impl FromStr for KeyUri {
             _ => return invalid("it does not start with otpauth://"),
         };
         if rest.split_once('#').is_some_and(|(_, fragment)| !fragment.is_empty()) {
-            return invalid("it holds a # that is not written %23");
+            return invalid("it contains a # that is not written as %23");
         }
         let rest = rest.trim_end_matches('#');
         let Some((path, query)) = rest.split_once('?') else {
@@ -209,22 +209,22 @@ impl FromStr for KeyUri {
                 }
                 "counter" => set(&mut counter, number(&value, "counter is not a number")?)?,
                 "encoder" if value.eq_ignore_ascii_case("steam") => {
-                    return invalid("it is a key of Steam's, whose codes are letters");
+                    return invalid("it is a Steam key, whose codes are letters");
                 }
                 _ if DECORATION.contains(&name) => {}
-                _ => return invalid("it has a parameter that is not known, or not spelled so"),
+                _ => return invalid("it has a parameter that is unknown or misspelled"),
             }
         }
 
         let factor = match factor.to_ascii_lowercase().as_str() {
             // Ente and others write a counter of 0, which says nothing.
             "totp" if counter.unwrap_or_default() == 0 => Factor::Totp(period.unwrap_or_default()),
-            "totp" => return invalid("it is totp and has a counter, which only hotp has"),
+            "totp" => return invalid("it is totp but has a counter, which only hotp uses"),
             "hotp" => match counter {
                 Some(counter) => Factor::Hotp(counter),
                 None => return invalid("hotp needs a counter"),
             },
-            "steam" => return invalid("it is a key of Steam's, whose codes are letters"),
+            "steam" => return invalid("it is a Steam key, whose codes are letters"),
             _ => return invalid("it is neither totp nor hotp"),
         };
         let whole = decoded(label)?;

@@ -46,7 +46,7 @@ impl Panicked {
     /// The last one of this thread.
     fn here() -> Self {
         let place = PLACE.try_with(Cell::take).ok().flatten();
-        Self(place.unwrap_or_else(|| "an unknown place".to_owned()))
+        Self(place.unwrap_or_else(|| "an unknown location".to_owned()))
     }
 }
 

@@ -190,7 +190,9 @@ impl Letterboxes {
         }
         self.forget_closed_loops(py)?;
         let slot = Slot::new().map_err(|error| {
-            PyOSError::new_err(format!("no socket to wake the event loop by: {error}"))
+            PyOSError::new_err(format!(
+                "cannot create the socket that wakes the event loop: {error}"
+            ))
         })?;
         let watched = slot.watched.as_raw_fd();
         let (slot, waiting, process) = (Arc::new(slot), Mutex::default(), std::process::id());

@@ -36,7 +36,9 @@ impl<'a, 'py> FromPyObject<'a, 'py> for UnixTime {
             // Whole seconds; the cast saturates.
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
             seconds if seconds >= 0.0 && seconds.is_finite() => Ok(Self(seconds as u64)),
-            _ => Err(PyValueError::new_err("a time is in seconds since 1970, not before it")),
+            _ => Err(PyValueError::new_err(
+                "a time is a number of seconds since 1970, and cannot be negative",
+            )),
         }
     }
 }
@@ -57,8 +59,8 @@ fn hash(value: impl Hash) -> u64 {
 
 fn not_pickled(name: &str) -> PyErr {
     PyTypeError::new_err(format!(
-        "a {name} is not pickled, since that would write its secret in plaintext: keep the secret \
-         sealed, and make the {name} from it where it is needed"
+        "a {name} cannot be pickled, because that would write its secret in plaintext: keep the \
+         secret sealed, and create the {name} from it where you need it"
     ))
 }
 
@@ -151,8 +153,8 @@ impl Secret {
 
 /// Time-based one-time passwords, RFC 6238.
 ///
-/// Checking codes is not enough to keep an intruder out: also refuse what was used
-/// before (`last_step`) and limit the guesses. `lambdatotp.verify` does both.
+/// Checking codes alone does not keep an intruder out: also refuse used codes (`last_step`)
+/// and limit the guesses. `lambdatotp.verify` does both.
 ///
 /// Args:
 ///     secret: A `Secret`, or its base32 text.
@@ -176,12 +178,12 @@ impl Totp {
         Ok(Self(otp::Totp::with(secret.0, algorithm, digits, Period::new(period)?)))
     }
 
-    /// The code shown right now.
+    /// The code for the current time.
     fn now<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
         PyString::new(py, self.0.code_at(UnixTime::now().0).as_str())
     }
 
-    /// The code shown at a time.
+    /// The code for a given time.
     ///
     /// Args:
     ///     unix_seconds: The time, in seconds since 1970.
@@ -217,7 +219,7 @@ impl Totp {
     /// Looks for the step that a code belongs to, in constant time.
     ///
     /// Args:
-    ///     code: What the user typed or pasted, digits of any script; white space, dashes
+    ///     code: What the user typed or pasted, digits in any script; white space, dashes
     ///         and invisible characters are dropped.
     ///     at: Seconds since 1970; by default now.
     ///     window: Steps allowed on each side of the current one, 0 to 100.
@@ -330,7 +332,7 @@ impl Hotp {
     /// Looks for the counter that a code belongs to, in constant time.
     ///
     /// Args:
-    ///     code: What the user typed or pasted, digits of any script; white space, dashes
+    ///     code: What the user typed or pasted, digits in any script; white space, dashes
     ///         and invisible characters are dropped.
     ///     counter: The first value that is not used up.
     ///     look_ahead: How many values after it to try, 0 to 100 (RFC 4226 section
@@ -398,8 +400,8 @@ impl Hotp {
 ///
 /// Args:
 ///     secret: A `Secret`, or its base32 text.
-///     account_name: Whose code it is, as the app shows it.
-///     issuer: Who asks for the code, as the app shows it.
+///     account_name: The account's name, as the app shows it.
+///     issuer: The service's name, as the app shows it.
 ///     digits: Length of a code: 6, 7 or 8.
 ///     algorithm: "SHA1", "SHA256" or "SHA512".
 ///     period: TOTP: how long a code is shown, in seconds; 30 when left out.
@@ -433,7 +435,7 @@ impl KeyUri {
             (Some(seconds), None) => Factor::Totp(Period::new(seconds)?),
             (None, Some(counter)) => Factor::Hotp(counter),
             (Some(_), Some(_)) => {
-                return Err(PyValueError::new_err("give a period (TOTP) or a counter (HOTP)"));
+                return Err(PyValueError::new_err("pass a period (TOTP) or a counter (HOTP)"));
             }
         };
         Ok(Self(otp::KeyUri {
@@ -472,13 +474,13 @@ impl KeyUri {
         Secret(self.0.secret.clone())
     }
 
-    /// Whose code it is.
+    /// The account's name.
     #[getter]
     fn account_name(&self) -> &str {
         &self.0.account_name
     }
 
-    /// Who asks for the code, or None.
+    /// The service's name, or None.
     #[getter]
     fn issuer(&self) -> Option<&str> {
         self.0.issuer.as_deref()

@@ -6,10 +6,10 @@ use pyo3::types::PyBytes;
 use super::guard::guarded;
 use crate::qr::Qr;
 
-/// A QR code as a stand-alone SVG document, one unit a module, black on white.
+/// A QR code as a stand-alone SVG document, one unit per module, black on white.
 ///
 /// Args:
-///     text: What the code says.
+///     text: The text to encode.
 ///
 /// Raises:
 ///     ValueError: The text is empty, or longer than 2953 bytes.
@@ -20,11 +20,11 @@ pub(super) fn qr_svg(text: &str) -> PyResult<String> {
     Ok(Qr::new(text)?.svg())
 }
 
-/// A QR code as a PNG file, one bit a pixel.
+/// A QR code as a PNG file, one bit per pixel.
 ///
 /// Args:
-///     text: What the code says.
-///     scale: Pixels a module, 1 to 64.
+///     text: The text to encode.
+///     scale: Pixels per module, 1 to 64.
 ///
 /// Raises:
 ///     ValueError: The text is empty or longer than 2953 bytes, or the scale is out
@@ -44,8 +44,8 @@ pub(super) fn qr_png<'py>(
 /// it.
 ///
 /// Args:
-///     text: What the code says.
-///     scale: Pixels a module, 1 to 64.
+///     text: The text to encode.
+///     scale: Pixels per module, 1 to 64.
 ///
 /// Raises:
 ///     ValueError: The text is empty or longer than 2953 bytes, or the scale is out
@@ -57,12 +57,12 @@ pub(super) fn qr_data_uri(text: &str, scale: u64) -> PyResult<String> {
     Ok(Qr::new(text)?.data_uri(scale)?)
 }
 
-/// A QR code in half-block characters, to be printed in a terminal.
+/// A QR code in half-block characters, to print in a terminal.
 ///
 /// Args:
-///     text: What the code says.
-///     ansi: Set black on white by escape codes, which scans on every background.
-///         Without them it is drawn for light text on a dark background.
+///     text: The text to encode.
+///     ansi: Use escape codes for black on white, which scans on any background. Without them,
+///         the code is drawn for light text on a dark background.
 ///
 /// Raises:
 ///     ValueError: The text is empty, or longer than 2953 bytes.

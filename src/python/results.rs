@@ -29,19 +29,19 @@ impl Enrollment {
         self.0.user()
     }
 
-    /// The secret in base32, to type by hand where no camera is.
+    /// The secret in base32, to type by hand where there is no camera.
     #[getter]
     fn secret(&self) -> String {
         self.0.uri().secret.to_base32().to_string()
     }
 
-    /// The recovery codes, to be written down; as many as were asked for.
+    /// The recovery codes to write down, as many as were requested.
     #[getter]
     fn recovery_codes(&self) -> Vec<String> {
         texts(self.0.recovery_codes())
     }
 
-    /// The key URI (`otpauth://`) that the QR code says.
+    /// The key URI (`otpauth://`) in the QR code.
     #[getter]
     fn uri(&self) -> String {
         self.0.uri().to_uri().to_string()
@@ -55,7 +55,7 @@ impl Enrollment {
     /// The QR code as a PNG file.
     ///
     /// Args:
-    ///     scale: Pixels a module, 1 to 64.
+    ///     scale: Pixels per module, 1 to 64.
     ///
     /// Raises:
     ///     ValueError: The scale is out of range.
@@ -67,7 +67,7 @@ impl Enrollment {
     /// The QR code as a `data:image/png;base64,` URI, for an `<img>`.
     ///
     /// Args:
-    ///     scale: Pixels a module, 1 to 64.
+    ///     scale: Pixels per module, 1 to 64.
     ///
     /// Raises:
     ///     ValueError: The scale is out of range.
@@ -76,10 +76,10 @@ impl Enrollment {
         Ok(self.0.qr()?.data_uri(scale)?)
     }
 
-    /// The QR code in half-block characters, to be printed in a terminal.
+    /// The QR code in half-block characters, to print in a terminal.
     ///
     /// Args:
-    ///     ansi: Set black on white by escape codes, which scans on every background.
+    ///     ansi: Use escape codes for black on white, which scans on any background.
     #[pyo3(signature = (*, ansi=true))]
     fn qr_terminal(&self, ansi: bool) -> PyResult<String> {
         Ok(self.0.qr()?.terminal(ansi))
@@ -90,16 +90,16 @@ impl Enrollment {
     }
 }
 
-/// The verdict on a code. It is true when the user may come in.
+/// The verdict on a code. It is true when the user may log in.
 #[pyclass(frozen, module = "lambdatotp")]
 pub(super) struct Verification(pub(super) verifier::Verification);
 
 #[guarded]
 #[pymethods]
 impl Verification {
-    /// "accepted" or "recovered" when the user may come in; "rejected", or "replayed"
-    /// for a code that was used before, when not. To tell users of "replayed" would tell
-    /// a thief that a code was right.
+    /// "accepted" or "recovered" when the user may log in; otherwise "rejected", or "replayed"
+    /// for a code that was used before. Do not show "replayed" to users: it would tell a thief
+    /// that the code was right.
     #[getter]
     fn outcome(&self) -> &'static str {
         word(self.0.outcome)
@@ -111,14 +111,14 @@ impl Verification {
         self.0.step
     }
 
-    /// Whether this code confirmed the enrollment: none of the user was accepted before.
+    /// Whether this code confirmed the enrollment: it is the first that was accepted.
     #[getter]
     fn first(&self) -> bool {
         self.0.first
     }
 
-    /// How many attempts are left right now. None for a text that cannot be a code: nobody
-    /// looked at the user.
+    /// How many attempts are left right now. None for a text that cannot be a code: the user
+    /// was not looked up.
     #[getter]
     fn attempts_left(&self) -> Option<u32> {
         self.0.attempts_left
@@ -130,8 +130,8 @@ impl Verification {
         self.0.recovery_codes_left
     }
 
-    /// Names the enrollment. A new registration has another one, and so has a rotation that
-    /// was confirmed. None for a text that cannot be a code, and for users of the original
+    /// Identifies the enrollment. It changes with a new registration and with a confirmed
+    /// rotation. None for a text that cannot be a code, and for users of the original
     /// application.
     #[getter]
     fn enrollment_id(&self) -> Option<&str> {
@@ -208,9 +208,9 @@ pub(super) struct UserStatus(pub(super) verifier::UserStatus);
 #[guarded]
 #[pymethods]
 impl UserStatus {
-    /// Names the enrollment, as `Verification.enrollment_id` does. If it is another one than at
-    /// the last code, the user has registered again or changed their phone since. None for users
-    /// of the original application.
+    /// Identifies the enrollment, as `Verification.enrollment_id` does. If it differs from
+    /// that of an earlier code, the user has registered again or changed phones since. None
+    /// for users of the original application.
     #[getter]
     fn enrollment_id(&self) -> Option<&str> {
         self.0.stored.enrollment_id.as_deref()
@@ -223,27 +223,27 @@ impl UserStatus {
         self.0.stored.registered_at
     }
 
-    /// When a code of theirs was first accepted, in seconds since 1970; None if never.
+    /// When the user's first code was accepted, in seconds since 1970; None if never.
     #[getter]
     fn confirmed_at(&self) -> Option<u64> {
         self.0.stored.confirmed_at
     }
 
-    /// When the registration lapses if no code is accepted before, in seconds since
-    /// 1970; None if it does not.
+    /// When the registration expires unless a code is accepted first, in seconds since 1970;
+    /// None if it does not expire.
     #[getter]
     fn expires_at(&self) -> Option<u64> {
         self.0.stored.expires_at
     }
 
-    /// When the secret that `rotate` made lapses if no code of it is confirmed before, in
-    /// seconds since 1970; None if none waits.
+    /// When the pending secret expires unless it is confirmed first, in seconds since 1970;
+    /// None if there is none.
     #[getter]
     fn rotation_expires_at(&self) -> Option<u64> {
         self.0.stored.rotation_expires_at
     }
 
-    /// Whether no code is looked at until an unlock or a recovery code.
+    /// Whether the user is locked, until `unlock` or a recovery code.
     #[getter]
     fn locked(&self) -> bool {
         self.0.locked
@@ -267,8 +267,8 @@ impl UserStatus {
         self.0.retry_after.as_secs()
     }
 
-    /// Seconds by which the last accepted code is beyond what a right clock can have accepted: a
-    /// clock is or was wrong, and right codes are refused until `unlock`. 0 otherwise.
+    /// How many seconds the last accepted code is ahead of any correct clock: a clock is or
+    /// was wrong, and right codes are refused until `unlock`. 0 otherwise.
     #[getter]
     fn ahead(&self) -> u64 {
         self.0.ahead.as_secs()

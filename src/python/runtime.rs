@@ -67,7 +67,7 @@ fn process() -> PyResult<Arc<Owned<Process>>> {
     }))
 }
 
-/// Runs a future to its end on this thread; other Python threads go on meanwhile.
+/// Runs a future to its end on this thread; other Python threads continue meanwhile.
 ///
 /// Python runs signal handlers on its main thread only, and only between its own
 /// instructions. So a call there that takes longer looks after them now and then. A handler

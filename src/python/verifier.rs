@@ -55,7 +55,7 @@ impl Verifier {
         let mut config = Config::from_environment(|name| std::env::var_os(name))?;
         if endpoint_url.is_some() {
             if embedded.is_some() {
-                return Err(ConfigurationError::new_err("give endpoint_url or embedded, not both"));
+                return Err(ConfigurationError::new_err("pass endpoint_url or embedded, not both"));
             }
             // An argument beats the environment.
             config.store.embedded = None;
@@ -96,26 +96,26 @@ impl Verifier {
     ///
     /// Args:
     ///     user: 1 to 256 bytes of UTF-8 without control characters.
-    ///     secret: A `Secret`, or base32 of 80 bits or more, to move an existing
-    ///         authenticator in; by default a fresh one of 160 bits.
+    ///     secret: A `Secret`, or base32 of 80 bits or more, to bring in an existing
+    ///         authenticator; by default a new one of 160 bits.
     ///     recovery_codes: How many recovery codes to make, 0 to 20.
-    ///     account_name: Whose code it is, as the authenticator app shows it, 1 to 256 bytes
+    ///     account_name: The account's name, as the authenticator app shows it, 1 to 256 bytes
     ///         of UTF-8 without control characters; the user id. It is not stored.
-    ///     issuer: Who asks for the code, as the app shows it, 1 to 100 bytes; the verifier's
+    ///     issuer: The service's name, as the app shows it, 1 to 100 bytes; the verifier's
     ///         issuer. It is not stored.
     ///     replace_unconfirmed: Start again if the user is registered and no code was ever
     ///         accepted. A user whose secret was given or imported, or whom the original
-    ///         application made, is never replaced.
+    ///         application registered, is never replaced.
     ///
     /// Returns:
-    ///     The enrollment: its QR code is to be shown to the user, once.
+    ///     The enrollment. Show its QR code to the user, once.
     ///
     /// Raises:
-    ///     UserExistsError: The user is registered already; nothing changed.
+    ///     UserExistsError: The user is already registered; nothing changed.
     ///     InvalidUserError: The user id cannot be used.
     ///     InvalidLabelError: The account name or the issuer cannot be used.
     ///     InvalidSecretError: The secret cannot be used.
-    ///     ValueError: More recovery codes than 20.
+    ///     ValueError: More than 20 recovery codes.
     ///     StoreUnavailableError: No answer from the table.
     ///     ConfigurationError: Credentials, region, table or permissions are wrong.
     #[pyo3(signature = (
@@ -166,7 +166,7 @@ impl Verifier {
     ///
     /// Args:
     ///     user: The user id.
-    ///     code: What the user typed or pasted, digits of any script; white space, dashes
+    ///     code: What the user typed or pasted, digits in any script; white space, dashes
     ///         and invisible characters are dropped.
     ///
     /// Returns:
@@ -176,12 +176,12 @@ impl Verifier {
     /// Raises:
     ///     TypeError: The user or the code is not a str.
     ///     UserNotFoundError: There is no such user.
-    ///     TooManyAttemptsError: The budget is spent; `retry_after` says how long,
-    ///         in seconds. Nothing was charged.
+    ///     TooManyAttemptsError: The attempt budget is spent; `retry_after` is the wait in
+    ///         seconds. Nothing was charged.
     ///     LockedError: 100 misses in a row.
     ///     InvalidUserError: The user id cannot be used.
     ///     StoreUnavailableError: No answer from the table, so no verdict.
-    ///     StoreCorruptError: The user's item was damaged by other hands.
+    ///     StoreCorruptError: Another program damaged the user's item.
     ///     ConfigurationError: Credentials, region, table or permissions are wrong.
     #[pyo3(signature = (user, code))]
     fn verify(&self, py: Python<'_>, user: User, code: Typed<'_>) -> PyResult<bool> {
@@ -216,25 +216,26 @@ impl Verifier {
 
     /// Makes a new secret for a user who has one, for a change of phone without a gap.
     ///
-    /// It waits beside the old one, which verifies until `confirm`, and lapses after the
-    /// verifier's `rotation_ttl`. An earlier secret that waits is dropped. Ask for a code of
-    /// the old phone first: anyone who may rotate and confirm has the second factor.
+    /// The new secret stays pending beside the old one, which works until `confirm`. It
+    /// expires after the verifier's `rotation_ttl`, and replaces an earlier pending secret.
+    /// Ask for a code of the old phone first: anyone who can rotate and confirm has the second
+    /// factor.
     ///
     /// Args:
     ///     user: The user id.
-    ///     account_name: Whose code it is, as the authenticator app shows it; the user id.
-    ///     issuer: Who asks for the code, as the app shows it; the verifier's issuer.
+    ///     account_name: The account's name, as the authenticator app shows it; the user id.
+    ///     issuer: The service's name, as the app shows it; the verifier's issuer.
     ///
     /// Returns:
-    ///     The enrollment that waits: its QR code is to be shown to the user, once. It has no
-    ///     recovery codes: those that the user has stay.
+    ///     The pending enrollment. Show its QR code to the user, once. It has no recovery
+    ///     codes: the user keeps the ones they have.
     ///
     /// Raises:
     ///     UserNotFoundError: There is no such user.
     ///     InvalidUserError: The user id cannot be used.
     ///     InvalidLabelError: The account name or the issuer cannot be used.
-    ///     StoreUnavailableError: No answer from the table. Ask again: nobody has seen the
-    ///         secret that may wait.
+    ///     StoreUnavailableError: No answer from the table. Try again: nobody has seen the
+    ///         secret that may have been stored.
     ///     ConfigurationError: Credentials, region, table or permissions are wrong.
     #[pyo3(signature = (user, *, account_name=None, issuer=None))]
     fn rotate(
@@ -260,8 +261,9 @@ impl Verifier {
 
     /// Checks a code of the secret that `rotate` made; a right one makes it the user's secret.
     ///
-    /// From then on the old one is gone, and the code is used up. Recovery codes stay. Charged
-    /// as `verify` charges, to the same budget; neither looks at the other's secret.
+    /// The old secret then stops working, and the code is used up. Recovery codes stay valid.
+    /// Attempts count against the same budget as those of `verify`; neither method checks the
+    /// other's secret.
     ///
     /// Args:
     ///     user: The user id.
@@ -271,7 +273,7 @@ impl Verifier {
     ///     The verdict, true for a right code: "accepted" or "rejected".
     ///
     /// Raises:
-    ///     NoRotationError: No secret waits, or it has lapsed. Nothing was charged.
+    ///     NoRotationError: There is no pending secret, or it has expired. Nothing was charged.
     ///     LambdaTotpError: For the reasons that `verify` gives.
     #[pyo3(signature = (user, code))]
     fn confirm(&self, py: Python<'_>, user: User, code: Typed<'_>) -> PyResult<Verification> {
@@ -290,22 +292,22 @@ impl Verifier {
 
     /// Gives a user new recovery codes; earlier ones become invalid.
     ///
-    /// Each lets the user in once, by `verify`, without an authenticator. They have a
-    /// budget of tries of their own, and end a lock. Only hashes are stored.
+    /// Each one logs the user in once, through `verify`, without an authenticator. It costs
+    /// nothing of the attempt budget, and unlocks a locked user. Only hashes are stored.
     ///
     /// Args:
     ///     user: The user id.
     ///     count: How many, 1 to 20.
     ///
     /// Returns:
-    ///     The codes, of 80 bits each, as they are to be written down.
+    ///     The codes, of 80 bits each, in the form to write down.
     ///
     /// Raises:
     ///     UserNotFoundError: There is no such user.
     ///     InvalidUserError: The user id cannot be used.
     ///     ValueError: The count is out of range.
-    ///     StoreUnavailableError: No answer from the table. Ask again: nobody has seen
-    ///         the codes that may be stored.
+    ///     StoreUnavailableError: No answer from the table. Try again: nobody has seen the
+    ///         codes that may have been stored.
     ///     ConfigurationError: Credentials, region, table or permissions are wrong.
     #[pyo3(signature = (user, count=10))]
     fn new_recovery_codes(&self, py: Python<'_>, user: User, count: i64) -> PyResult<Vec<String>> {
@@ -322,7 +324,7 @@ impl Verifier {
         awaitable(py, self.making_recovery_codes(user, count))
     }
 
-    /// Forgives a user's misses, and what their attempts owe.
+    /// Clears a user's misses and refills their attempt budget.
     ///
     /// Args:
     ///     user: The user id.
@@ -330,7 +332,7 @@ impl Verifier {
     /// Raises:
     ///     UserNotFoundError: There is no such user.
     ///     InvalidUserError: The user id cannot be used.
-    ///     StoreUnavailableError: No answer from the table; asking again is safe.
+    ///     StoreUnavailableError: No answer from the table; trying again is safe.
     ///     ConfigurationError: Credentials, region, table or permissions are wrong.
     #[pyo3(signature = (user))]
     fn unlock(&self, py: Python<'_>, user: User) -> PyResult<()> {
@@ -342,22 +344,21 @@ impl Verifier {
         awaitable(py, self.unlocking(user))
     }
 
-    /// Looks at a user. Nothing is charged; no secret and no code is shown.
+    /// Returns what is known about a user. Charges nothing; shows no secret and no code.
     ///
-    /// Needs the permission dynamodb:GetItem, which logins do not need and the app is
-    /// not given.
+    /// Needs the permission dynamodb:GetItem, which logins do not need.
     ///
     /// Args:
     ///     user: The user id.
     ///
     /// Returns:
-    ///     What an operator needs to know to help them.
+    ///     What an operator needs to know to help the user.
     ///
     /// Raises:
     ///     UserNotFoundError: There is no such user.
     ///     InvalidUserError: The user id cannot be used.
     ///     StoreUnavailableError: No answer from the table.
-    ///     StoreCorruptError: The user's item was damaged by other hands.
+    ///     StoreCorruptError: Another program damaged the user's item.
     ///     ConfigurationError: Credentials, region, table or permissions are wrong.
     #[pyo3(signature = (user))]
     fn status(&self, py: Python<'_>, user: User) -> PyResult<UserStatus> {
@@ -389,10 +390,10 @@ impl Verifier {
         awaitable(py, self.deleting(user))
     }
 
-    /// Opens a connection to the table and keeps it, so that the next call finds one.
+    /// Opens a connection to the table and keeps it for the next call.
     ///
-    /// For the time before the first request, which nobody waits for: Lambda's start,
-    /// a worker's. Asks the table nothing.
+    /// Call it at start-up, of a Lambda function or a worker, while nobody waits. It sends no
+    /// request to the table.
     ///
     /// Raises:
     ///     StoreUnavailableError: No answer from DynamoDB.
@@ -405,13 +406,13 @@ impl Verifier {
         awaitable(py, self.connecting())
     }
 
-    /// The table this verifier keeps its users in.
+    /// The table that holds this verifier's users.
     #[getter]
     fn table_name(&self) -> &str {
         &self.0.config().table_name
     }
 
-    /// Who asks for the code, as authenticator apps show it.
+    /// The service's name, as authenticator apps show it.
     #[getter]
     fn issuer(&self) -> &str {
         &self.0.config().issuer

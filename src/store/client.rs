@@ -117,7 +117,7 @@ impl Connection {
     /// What keeps requests waiting, where that is known.
     pub(super) fn obstacle(&self) -> Option<String> {
         let at = self.settings.embedded.as_deref().filter(|at| embedded::locked(at))?;
-        Some(format!("another process keeps the embedded table {at} locked"))
+        Some(format!("another process has locked the embedded table {at}"))
     }
 
     async fn live(&self) -> Result<Arc<Owned<Live>>, StoreError> {

@@ -85,7 +85,7 @@ impl StoreError {
         match error {
             SdkError::TimeoutError(_) => Self::Unavailable("it timed out".to_owned()),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-                Self::Unavailable("connecting or waiting for it timed out".to_owned())
+                Self::Unavailable("the connection or the reply timed out".to_owned())
             }
             SdkError::DispatchFailure(_) => Self::of_connection(error),
             SdkError::ConstructionFailure(_) => Self::Configuration(
@@ -106,7 +106,9 @@ impl StoreError {
         {
             return Self::Configuration(PROXY_WANTS_A_PASSWORD.to_owned());
         }
-        Self::Unavailable("the connection failed (is the endpoint right, and up?)".to_owned())
+        Self::Unavailable(
+            "the connection failed (is the endpoint correct, and is it running?)".to_owned(),
+        )
     }
 
     fn of_code(code: &str, message: &str, table: &str, source: &Source) -> Self {
@@ -132,8 +134,8 @@ impl StoreError {
     }
 }
 
-const PROXY_WANTS_A_PASSWORD: &str = "the proxy wants a user name and a password, or others: \
-     write them into HTTPS_PROXY or HTTP_PROXY, as in http://user:password@host:port";
+const PROXY_WANTS_A_PASSWORD: &str = "the proxy requires a user name and a password, or \
+     rejected these: put them into HTTPS_PROXY or HTTP_PROXY, as in http://user:password@host:port";
 
 /// What to do about credentials that the service refuses: codes that only an operator
 /// can deal with.
@@ -155,8 +157,8 @@ fn advice(code: &str, message: &str, source: &Source) -> Option<String> {
         | "InvalidAccessKeyId"
         | "InvalidClientTokenId"
         | "UnrecognizedClientException" => {
-            "there is no such access key (any more), or its session token is missing or wrong. \
-             Get new ones"
+            "the access key does not exist (any more), or its session token is missing or \
+             wrong. Get new credentials"
         }
         "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => "they have expired",
         "MissingAuthenticationToken" | "MissingAuthenticationTokenException" => {
@@ -202,8 +204,8 @@ pub(super) fn untrusted(error: &(dyn Error + 'static)) -> Option<&'static str> {
             "the certificate is for another name: check the host name of the endpoint"
         }
         Tls::InvalidCertificate(_) | Tls::NoCertificatesPresented => {
-            "the certificate is not signed by an authority that is trusted here: set \
-             AWS_CA_BUNDLE to the PEM file of the one that signed it"
+            "the certificate is signed by an authority that this machine does not trust: set \
+             AWS_CA_BUNDLE to that authority's PEM file"
         }
         Tls::InvalidMessage(_) => "the endpoint does not speak TLS: should it be http://?",
         _ => return None,

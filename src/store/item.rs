@@ -127,7 +127,7 @@ pub struct Standing {
     pub enrollment_id: Option<String>,
     /// Whether a code was accepted before.
     pub confirmed: bool,
-    /// When nothing is owed any more, in milliseconds since 1970.
+    /// When the attempt budget is full again, in milliseconds since 1970.
     pub throttle_at: Option<i64>,
     /// Misses since the last success.
     pub misses: u64,

@@ -87,8 +87,8 @@ impl Store {
         }
         if left.iter().any(|hash| self.keys.lacks(hash)) {
             return Err(StoreError::Configuration(format!(
-                "the recovery codes of user {user:?} are hashed under a key that \
-                 LAMBDATOTP_KEYS does not hold: put it back, or give the user new codes"
+                "the recovery codes of user {user:?} are hashed with a key that is not in \
+                 LAMBDATOTP_KEYS: put the key back, or give the user new codes"
             )));
         }
         Ok(Redeemed::Unknown(old.standing()?))

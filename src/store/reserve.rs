@@ -203,7 +203,7 @@ impl Store {
                 Charge::Locked => return Ok(Reserved::Locked),
             };
         }
-        Err(StoreError::Unavailable("too many attempts of this user at once".to_owned()))
+        Err(StoreError::Unavailable("too many attempts by this user at once".to_owned()))
     }
 
     /// Makes a debt that only a wrong clock can have written the largest that there is. If

@@ -143,7 +143,7 @@ impl KeyRing {
                 return Err("a key's name has 1 to 32 letters, digits, '_' and '-'");
             }
             if keys.iter().any(|key| key.id == id) {
-                return Err("two keys have one name");
+                return Err("two keys have the same name");
             }
             let bytes = decode(key.trim()).ok_or("a key is 32 bytes in base64")?;
             keys.push(Key { id: id.to_owned(), bytes });
@@ -221,8 +221,8 @@ impl KeyRing {
         };
         let refused = || {
             StoreError::Configuration(format!(
-                "key {:?} does not open the secret of user {:?}: LAMBDATOTP_KEYS has another key \
-                 under that name, or the item was changed",
+                "key {:?} cannot decrypt the secret of user {:?}: LAMBDATOTP_KEYS has a \
+                 different key under that name, or the item was changed",
                 sealed.by, owner.user
             ))
         };

@@ -21,7 +21,7 @@ pub struct Status {
     pub expires_at: Option<u64>,
     /// Misses since the last success.
     pub misses: u64,
-    /// When nothing is owed any more, in milliseconds since 1970.
+    /// When the attempt budget is full again, in milliseconds since 1970.
     pub throttle_at: Option<i64>,
     /// Recovery codes left.
     pub recovery_codes: usize,

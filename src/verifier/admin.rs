@@ -14,7 +14,7 @@ use crate::store::{Deleted, Enrolled, StoreError};
 /// time waiting for one.
 const AT_ONCE: usize = 32;
 
-/// Who of a page could log in, and who could not.
+/// Which users of a page can log in, and which cannot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Survey {
     /// Where the next page begins; `None` at the end.
@@ -28,17 +28,17 @@ pub struct Survey {
     /// Who cannot log in with a right code, and why: what cannot be read, and whose last
     /// accepted code is in the future.
     pub problems: Vec<String>,
-    /// Users whose id no call accepts.
+    /// Users whose id is invalid.
     pub unusable: Vec<UnusableUser>,
 }
 
-/// A user whose id no call accepts: the original application, and other hands, could
+/// A user whose id is invalid: the original application, and other programs, could
 /// write ids of every kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnusableUser {
     /// The id.
     pub user: String,
-    /// Why no call accepts it.
+    /// Why it is invalid.
     pub problem: &'static str,
 }
 
@@ -63,7 +63,7 @@ fn check_imported(user: &ImportedUser) -> Result<(), VerifierError> {
     Ok(())
 }
 
-/// Why no call accepts a user id, where that is so.
+/// Why a user id is invalid, where it is.
 fn unusable(user: &str) -> Option<&'static str> {
     match check_user(user) {
         Err(VerifierError::InvalidUser(problem)) => Some(problem),
@@ -141,7 +141,7 @@ impl Verifier {
         self.in_time(async { Ok(self.0.store.sweep(tombstones, now).await?) }).await
     }
 
-    /// Removes an item whose user id no call accepts, [`delete`](Self::delete) included.
+    /// Removes an item whose user id is invalid, [`delete`](Self::delete) included.
     ///
     /// # Errors
     /// [`VerifierError::UserNotFound`] where there is none, or where it is a user like any
@@ -159,9 +159,8 @@ impl Verifier {
         }
     }
 
-    /// Takes in users from elsewhere, each whole or not at all, and never over one who
-    /// is there. A rehearsal only tells what would become of them. The answers come in
-    /// the users' order.
+    /// Imports users, each as a whole or not at all, and never over an existing one. A rehearsal
+    /// writes nothing and returns what would happen. The answers are in the users' order.
     pub async fn import(
         &self,
         users: Vec<ImportedUser>,
@@ -216,7 +215,7 @@ impl Verifier {
         users: Vec<ImportedUser>,
         rehearsal: bool,
     ) -> Vec<Result<Imported, VerifierError>> {
-        let lost = || Err(StoreError::Unavailable("the write was given up".to_owned()).into());
+        let lost = || Err(StoreError::Unavailable("the write was abandoned".to_owned()).into());
         let mut answers: Vec<_> = users.iter().map(|_| lost()).collect();
         let mut under_way = JoinSet::new();
         let mut users = users.into_iter().enumerate();
@@ -254,7 +253,7 @@ impl Verifier {
         .await
     }
 
-    /// Seals the secrets of one page of users under the first key, while logins go on.
+    /// Seals the secrets of one page of users with the first key, while logins continue.
     /// Interrupted and called again, it does what is left. The page and each of its writes
     /// have the verifier's time limit for themselves.
     ///

@@ -23,7 +23,7 @@ pub(super) fn is_issuer(text: &str) -> bool {
 pub struct Config {
     /// The DynamoDB table.
     pub table_name: String,
-    /// Who asks for the code, as authenticator apps show it.
+    /// The service's name, as authenticator apps show it.
     pub issuer: String,
     /// The length of new users' codes.
     pub digits: Digits,

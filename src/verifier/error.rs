@@ -36,14 +36,14 @@ pub enum VerifierError {
         /// The fewest that this call takes.
         least: usize,
     },
-    /// The user is registered already; the stored secret is untouched.
+    /// The user is already registered; the stored secret is unchanged.
     #[error("the user is already registered")]
     UserExists,
     /// There is no such user.
     #[error("there is no such user")]
     UserNotFound,
     /// There is no rotation to confirm.
-    #[error("there is no rotation to confirm: none was begun, or it has lapsed")]
+    #[error("there is no rotation to confirm: none was started, or it has expired")]
     NoRotation,
     /// The budget of guesses is spent.
     #[error("too many attempts: try again in {} seconds", .retry_after.as_secs())]

@@ -123,8 +123,8 @@ impl Verifier {
         }
     }
 
-    /// What a user is to be shown, before anything is stored: a code that cannot be shown is of
-    /// no use.
+    /// Makes what the user will see, before anything is stored: a QR code that cannot be drawn
+    /// is of no use.
     pub(super) fn enroll(
         &self,
         user: &str,

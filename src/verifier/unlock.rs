@@ -4,7 +4,7 @@ use super::{Verifier, VerifierError, check_user};
 use crate::store::Unlocking;
 
 impl Verifier {
-    /// Forgives a user's misses, and what their attempts owe. If a wrong clock accepted a code
+    /// Clears a user's misses and refills their attempt budget. If a wrong clock accepted a code
     /// of the future, right codes work again within two windows.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ pub struct Verification {
     pub outcome: Outcome,
     /// The step that an accepted code belongs to.
     pub step: Option<u64>,
-    /// Whether this code confirmed the enrollment: none of the user was accepted before.
+    /// Whether this code confirmed the enrollment: it is the first that was accepted.
     pub first: bool,
     /// How many attempts the user has left right now; `None` for a text that cannot be a code,
     /// which is not checked at all.
@@ -40,7 +40,7 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Whether the user may come in.
+    /// Whether the user may log in.
     #[must_use]
     pub const fn is_accepted(&self) -> bool {
         matches!(self.outcome, Outcome::Accepted | Outcome::Recovered)

@@ -30,7 +30,7 @@ Exit codes:
   0    done
   1    refused: a wrong code, no such user, a row that cannot be imported, ...
   2    usage error
-  3    no verdict: the table or the configuration cannot be used
+  3    undecided: the table or the configuration cannot be used
   130  interrupted
 
 Options say where the table is, or else the environment
@@ -53,7 +53,7 @@ Examples:
 @click.version_option(__version__, prog_name="lambdatotp")
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Look after a lambdatotp table and its users: a TOTP second factor on DynamoDB."""
+    """Manage a lambdatotp table and its users: a TOTP second factor on DynamoDB."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
         # A script whose command got lost should notice.
@@ -64,7 +64,7 @@ main.add_section("One user", register, verify, rotate, confirm, show, unlock, re
 main.add_section("All users", list_, check_table, import_, export)
 main.add_section("The table", create_table, doctor, new_key, reseal)
 main.add_section("The app", new, serve, deploy)
-main.add_section("Here", completion)
+main.add_section("Shell", completion)
 
 
 def _replace_closed_streams() -> None:

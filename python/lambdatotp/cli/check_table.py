@@ -35,7 +35,7 @@ class Tally:
     lambdatotp: int = 0
     sealed: int = 0
     problems: list[str] = field(default_factory=list)
-    # Users whose id no call accepts.
+    # Users whose id is invalid.
     unusable: list[UnusableUser] = field(default_factory=list)
     removed: int = 0
 
@@ -53,7 +53,7 @@ class Tally:
 @click.command()
 @engine
 @click.option(
-    "--remove-unusable", is_flag=True, help="Remove users whose id no call accepts; asks first."
+    "--remove-unusable", is_flag=True, help="Remove users whose id is invalid; asks first."
 )
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 @as_json
@@ -63,14 +63,14 @@ def check_table(*, remove_unusable: bool, yes: bool, as_json: bool, **where: str
     Reads every user as a login would, and changes none. It also reads a table of the original
     lambdatotp, whose users can log in without an import.
 
-    The original accepted some ids that no call accepts today: longer than 256 bytes, or with
+    The original accepted some ids that are invalid today: longer than 256 bytes, or with
     control characters. Nobody can log in with such an id, and `lambdatotp delete` does not
     accept it. They are listed; --remove-unusable removes them, and nothing else.
 
-    Also removes what deletions left behind, once it has expired: some tables have no time to
-    live.
+    Also removes what deletions left behind, once it has expired, for tables without time to
+    live (TTL).
 
-    Needs the permissions dynamodb:Scan and, for the bar, dynamodb:DescribeTable; to remove
+    Needs the permissions dynamodb:Scan and, for the progress bar, dynamodb:DescribeTable; to remove
     something, dynamodb:UpdateItem and dynamodb:DeleteItem. Exits with 1 if a user cannot
     log in; each is named.
 
@@ -82,7 +82,7 @@ def check_table(*, remove_unusable: bool, yes: bool, as_json: bool, **where: str
     """
     if remove_unusable and not yes and not sys.stdin.isatty():
         raise click.UsageError(
-            "there is no terminal to ask on: remove the users with --yes",
+            "there is no terminal to ask on: confirm with --yes",
             click.get_current_context(),
         )
     made = verifier(**where)
@@ -108,7 +108,7 @@ def _survey_all(verifier: Verifier, tally: Tally, shown: Bar) -> None:
 
 def _named(tally: Tally) -> list[str]:
     return [
-        f"user {json.dumps(found.user)}: no call accepts this id: {found.problem}"
+        f"user {json.dumps(found.user)}: this id is invalid: {found.problem}"
         for found in tally.unusable
     ]
 
@@ -146,9 +146,9 @@ def _print(tally: Tally, *, as_json: bool) -> None:
     click.echo(f"  with a sealed secret: {tally.sealed}")
     click.echo(f"cannot log in: {len(tally.problems)}")
     if tally.removed:
-        click.echo(f"removed, since no call accepts their id: {tally.removed}")
+        click.echo(f"removed, because their id is invalid: {tally.removed}")
     elif tally.unusable:
-        click.echo(f"with an id that no call accepts (--remove-unusable): {len(tally.unusable)}")
+        click.echo(f"with an invalid id (--remove-unusable): {len(tally.unusable)}")
     tell(*tally.problems)
     if not tally.removed:
         tell(*_named(tally))

@@ -60,9 +60,9 @@ MOVE = "make a new one with --table-name, and move the users (docs/operations.md
 @click.option(
     "--regions",
     metavar="REGION,REGION,...",
-    help="Make a strongly consistent global table in these: three, or two and a --witness.",
+    help="Make a strongly consistent global table in these Regions: three, or two and a --witness.",
 )
-@click.option("--witness", metavar="REGION", help="The Region of its witness. With --regions.")
+@click.option("--witness", metavar="REGION", help="The Region of its witness, with --regions.")
 @click.option("--dry-run", is_flag=True, help="Print the requests as JSON, and send none.")
 @as_json
 def create_table(
@@ -73,15 +73,16 @@ def create_table(
     as_json: bool,
     **where: str | None,
 ) -> None:
-    """Make the table, with everything switched on that should be.
+    """Create the table with the recommended settings.
 
     That is on-demand billing, encryption by AWS KMS, protection from deletion, point-in-time
     recovery, and expiry of items by expires_at. Waits until the table can be used. If the
     table exists, only switches recovery and expiry on where they are off: you can run this
     as often as you like.
 
-    With --regions, makes an empty table in the first of them, and copies in the others. They
-    decide as one: a code works once in all of them. Such a table has no expiry.
+    With --regions, makes an empty table in the first Region, and replicas in the others.
+    The Regions decide as one: a code works once across all of them. Such a table has no
+    expiry.
 
     \b
     Examples:
@@ -149,8 +150,8 @@ def _ensure(
         table = _active(verifier)
     if not table.key_fits:
         raise ConfigurationError(
-            f"table {name!r} is there with the key {table.key}, and lambdatotp needs "
-            "user_id (S) alone: choose another name with --table-name"
+            f"table {name!r} is there with the key {table.key}, but lambdatotp needs user_id "
+            "(S) alone: choose another name with --table-name"
         )
     outcome = {f"table {name}": "created" if new else "was there already"}
     if regions:
@@ -182,8 +183,8 @@ def _spread(verifier: Verifier, table: Table, regions: list[str], witness: str |
     name = verifier.table_name
     if not table.strong:
         raise ConfigurationError(
-            f"table {name!r} is an eventually consistent global table, and DynamoDB changes "
-            f"none into a strongly consistent one: {MOVE}"
+            f"table {name!r} is an eventually consistent global table, and DynamoDB cannot make "
+            f"it strongly consistent: {MOVE}"
         )
     if _copies(table, regions[0]) != wanted:
         found = ", ".join(sorted(copy.region for copy in table.replicas))

@@ -15,7 +15,7 @@ from .serve import app_folder
 @click.option("--profile", help="The AWS profile to use.")
 @click.option("--app", default=".", show_default=True, help="The folder with app.py.")
 def deploy(stage: str, profile: str | None, app: str) -> None:
-    """Deploy the app, as chalice deploy does, with its secrets.
+    """Deploy the app and its secrets, as `chalice deploy` does.
 
     A variable in .chalice/config.json may refer to a secret instead of holding it. The value
     goes from Secrets Manager or SSM to the function's configuration, and into no file:

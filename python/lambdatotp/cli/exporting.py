@@ -93,7 +93,7 @@ def export(
     With every format but jsonl, a code that was used here a moment ago could work once more
     in the new place.
 
-    Needs the permission dynamodb:Scan and, for the bar, dynamodb:DescribeTable. Exits with
+    Needs the permission dynamodb:Scan and, for the progress bar, dynamodb:DescribeTable. Exits with
     1 if a user could not be exported; each is named.
 
     \b

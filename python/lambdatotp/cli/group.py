@@ -89,7 +89,7 @@ class Commands(click.Group):
             sys.exit(REFUSED)
         except click.Abort as error:
             if isinstance(error.__cause__ or error.__context__, EOFError):
-                tell("nothing was typed")
+                tell("no answer was typed")
                 sys.exit(USAGE)
             tell("interrupted")
             sys.exit(INTERRUPTED)

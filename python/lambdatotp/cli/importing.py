@@ -188,12 +188,12 @@ class Importer:
 @click.option(
     "--rate",
     type=click.IntRange(min=1),
-    help="Write no more users a second than this: for a table with provisioned capacity.",
+    help="Write at most this many users a second, for a table with provisioned capacity.",
 )
 @click.option(
     "--report",
     type=click.Path(),
-    help="Write every refused row to this new file: line, user, why (CSV).",
+    help="Write every refused row to this new CSV file: line, user, reason.",
 )
 @as_json
 def import_(
@@ -237,8 +237,8 @@ def import_(
     Each user is written as a whole or not at all, and no existing user is ever overwritten. A
     user who exists with the same secret is counted and left as they are. So if an import was
     interrupted, run it again. A row that cannot be imported is named, and the others are
-    imported. Every row is imported, there already, refused or filtered out by an option: the
-    counts add up.
+    imported. Every row is counted as imported, already there, refused, or filtered out by an
+    option; the counts add up.
 
     Needs the permission dynamodb:PutItem; with --dry-run, dynamodb:GetItem. Exits with 1 if
     a row was refused.
@@ -254,7 +254,7 @@ def import_(
     if os.path.exists(embedded) and os.path.exists(file) and os.path.samefile(embedded, file):  # noqa: PTH110, PTH121 - a name may be ""
         raise click.UsageError(f"{file} is the table itself: nothing is imported into its source")
     if Path(file).is_dir() and not readers.has_pictures(Path(file)):
-        raise click.UsageError(f"{file} is a directory, and no picture is in it")
+        raise click.UsageError(f"{file} is a directory without pictures")
     tally = Tally()
     importer = Importer(verifier(**where), tally, rehearsal=dry_run, rate=rate)
 
@@ -345,7 +345,7 @@ def _print(tally: Tally, source: readers.Source, *, dry_run: bool, as_json: bool
         "same": "already registered with this secret",
         "refused": "refused",
         "filtered": "filtered out (--issuer, --from-line)",
-        "unsettled": "read, and not settled",
+        "unsettled": "read, but without an outcome",
     }
     for name, title in titles.items():
         if counts[name] or name in {"read", "new"}:

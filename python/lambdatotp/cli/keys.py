@@ -68,16 +68,18 @@ class Tally:
 
 @click.command()
 @where
-@click.option("--keys", help="The keys; LAMBDATOTP_KEYS. The first one seals.")
+@click.option("--keys", help="The keys; the first one seals.  [env: LAMBDATOTP_KEYS]")
 @as_json
 def reseal(keys: str | None, *, as_json: bool, **where: str | None) -> None:
-    """Seal every secret of the table under the first key.
+    """Seal every secret in the table with the first key.
 
-    To begin with sealing, set LAMBDATOTP_KEYS wherever codes are verified, then run
-    this. To change keys, add the new one last everywhere, then make it first everywhere,
-    run this, and then drop the old one. Logins go on meanwhile. Interrupt it as you like,
-    and run it again: it does what is left. What deletions left behind is removed once it
-    has expired, for tables whose time to live is off.
+    To start sealing, set LAMBDATOTP_KEYS everywhere that codes are verified, then run
+    this. To change keys, first add the new key at the end of LAMBDATOTP_KEYS everywhere.
+    Then move it to the front everywhere, run this, and remove the old key.
+
+    Logins continue meanwhile. You can interrupt it and run it again: it continues with
+    what is left. It also removes what deletions left behind, once it has expired, for
+    tables without time to live (TTL).
 
     Needs dynamodb:Scan, DescribeTable and UpdateItem, and DeleteItem to remove something.
     Exits with 1 if a secret could not be sealed; each is named.

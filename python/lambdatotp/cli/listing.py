@@ -34,10 +34,10 @@ SCREEN = 50
 FILTERS: dict[str, tuple[str, Callable[[UserStatus], object]]] = {
     "locked": ("who are locked after too many misses", lambda status: status.locked),
     "unconfirmed": (
-        "who never had a code accepted",
+        "who have never used a code",
         lambda status: status.registered_at is not None and status.confirmed_at is None,
     ),
-    "pending": ("who have begun a change of phone", lambda status: status.rotation_expires_at),
+    "pending": ("who have started a change of phone", lambda status: status.rotation_expires_at),
     "low_codes": (
         f"who have {FEW_CODES} recovery codes or fewer",
         lambda status: status.recovery_codes_left <= FEW_CODES,
@@ -66,7 +66,9 @@ def _pages(verifier: Verifier, after: str | None, limit: int) -> Iterator[list[L
 def filters(command: Command) -> Command:
     """Add an option for each of the filters."""
     for name, (who, _) in reversed(FILTERS.items()):
-        option = click.option(f"--{name.replace('_', '-')}", is_flag=True, help=f"Those {who}.")
+        option = click.option(
+            f"--{name.replace('_', '-')}", is_flag=True, help=f"Only users {who}."
+        )
         command = option(command)
     return command
 
@@ -97,7 +99,7 @@ def _state(status: UserStatus) -> tuple[str, str | None]:  # noqa: PLR0911 - one
     if status.expires_at is None:
         return "not used yet", None
     left = status.expires_at - time.time()
-    return f"lapses in {_span(left)}" if left > 0 else "lapsed", None
+    return f"expires in {_span(left)}" if left > 0 else "expired", None
 
 
 def _cells(listed: ListedUser) -> tuple[list[str], str | None]:
@@ -145,9 +147,9 @@ def _print_table(users: list[ListedUser]) -> None:
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
-    help=f"How many at most; 0: all. By default {SCREEN} on a terminal, and all in a pipe.",
+    help=f"How many at most; 0 means all. By default {SCREEN} on a terminal, and all in a pipe.",
 )
-@click.option("--after", help="Continue after this user, the last one of the page before.")
+@click.option("--after", help="Continue after this user, the last one on the previous page.")
 @filters
 @as_json
 def list_(limit: int | None, after: str | None, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - switches, and where the table is

@@ -93,12 +93,12 @@ def _files() -> dict[str, str]:
 @click.argument("directory", metavar="DIR")
 @click.option("--table", help="The DynamoDB table of the stage.  [default: totp_users]")
 @click.option("--issuer", help="What authenticator apps show.  [default: MyApp]")
-@click.option("--stage", default="dev", show_default=True, help="The stage to begin with.")
+@click.option("--stage", default="dev", show_default=True, help="The first stage of the project.")
 def new(directory: str, table: str | None, issuer: str | None, stage: str) -> None:
     """Make a Chalice project in the folder DIR.
 
-    The project is the HTTP service as your own app. chalice local, chalice deploy and chalice
-    package work in it, and pip brings the module. DIR must be new or empty.
+    The project is the HTTP service as your own app. `chalice local`, `chalice deploy` and
+    `chalice package` work in it, and pip installs the module. DIR must be new or empty.
 
     \b
     Examples:

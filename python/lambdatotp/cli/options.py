@@ -27,9 +27,9 @@ def as_json(command: Command) -> Command:
 def where(command: Command) -> Command:
     """Add the options that say where the table is."""
     for name, text in (
-        ("--endpoint-url", "Another endpoint than AWS's own, such as DynamoDB Local."),
-        ("--region", "The AWS region; by AWS's usual rules."),
-        ("--table-name", "The table; LAMBDATOTP_TABLE_NAME, or totp_users."),
+        ("--endpoint-url", "An endpoint other than AWS's own, such as DynamoDB Local."),
+        ("--region", "The AWS region; found by AWS's usual rules."),
+        ("--table-name", "The table's name.  [env: LAMBDATOTP_TABLE_NAME; default: totp_users]"),
     ):
         command = click.option(name, help=text)(command)
     return command
@@ -37,7 +37,7 @@ def where(command: Command) -> Command:
 
 def engine(command: Command) -> Command:
     """Add the options of `where`, and the one for a table in a file."""
-    text = "A table in this file instead of DynamoDB; LAMBDATOTP_EMBEDDED."
+    text = "Keep the table in this file instead of DynamoDB.  [env: LAMBDATOTP_EMBEDDED]"
     return where(click.option("--embedded", help=text)(command))
 
 

@@ -25,8 +25,8 @@ MOST_BYTES = 4096
 def label(command: Command) -> Command:
     """Add the options that say what the authenticator app shows."""
     for name, text in (
-        ("--issuer", "The issuer that the phone shows; LAMBDATOTP_ISSUER."),
-        ("--account-name", "The name that the phone shows; by default USER."),
+        ("--issuer", "The issuer that the authenticator shows.  [env: LAMBDATOTP_ISSUER]"),
+        ("--account-name", "The account name that the authenticator shows.  [default: USER]"),
     ):
         command = click.option(name, help=text)(command)
     return command
@@ -45,7 +45,7 @@ def label(command: Command) -> Command:
 @click.option(
     "--replace-unconfirmed",
     is_flag=True,
-    help="Start again if no code of USER was ever accepted.",
+    help="Start again if USER has never used a code.",
 )
 @as_json
 def register(
@@ -112,8 +112,8 @@ def _draw(uri: str) -> None:
 def verify(user: str, code: str | None, *, as_json: bool, **where: str | None) -> None:
     """Check a CODE of USER, and use it up. Exits with 1 when it is wrong.
 
-    Without CODE, it asks on a terminal, and otherwise reads a line from standard input. So the
-    code stays out of the shell's history and the list of processes.
+    Without CODE, it asks on a terminal, and otherwise reads a line from standard input, so that the
+    code stays out of the shell's history and the process list.
 
     \b
     Examples:
@@ -127,7 +127,7 @@ def verify(user: str, code: str | None, *, as_json: bool, **where: str | None) -
 
 
 def _print_verdict(verdict: Verification, *, as_json: bool) -> None:
-    """Print a verdict, and exit with 1 if the user may not come in."""
+    """Print a verdict, and exit with 1 if the user may not log in."""
     outcome: dict[str, Any] = {"verdict": verdict.outcome}
     for name in ("attempts_left", "recovery_codes_left"):
         if (left := getattr(verdict, name)) is not None:
@@ -145,9 +145,9 @@ def _print_verdict(verdict: Verification, *, as_json: bool) -> None:
 def rotate(
     user: str, account_name: str | None, issuer: str | None, *, as_json: bool, **where: str | None
 ) -> None:
-    """Begin a change of phone for USER: draw a new QR code.
+    """Start a change of phone for USER: draw a new QR code.
 
-    The old phone works until a code of the new one is confirmed, for 15 minutes at the most
+    The old phone works until a code of the new one is confirmed, for at most 15 minutes
     (LAMBDATOTP_ROTATION_TTL). Ask for a code of the old phone first.
 
     \b
@@ -164,7 +164,7 @@ def rotate(
 @engine
 @as_json
 def confirm(user: str, code: str | None, *, as_json: bool, **where: str | None) -> None:
-    """End a change of phone for USER: check a code of the new one.
+    """Finish a change of phone for USER: check a new code.
 
     Once a code of it is right, the old phone stops working. Recovery codes stay. Without
     CODE, asks as `lambdatotp verify` does. Exits with 1 if the code is wrong.
@@ -185,7 +185,7 @@ def _typed_code() -> str:
     line = sys.stdin.buffer.readline(MOST_BYTES)
     if not line.strip():
         raise click.UsageError(
-            "there is no code on standard input: give it there, or as an argument",
+            "there is no code on standard input: type it there, or pass it as an argument",
             click.get_current_context(),
         )
     # What is not UTF-8 is not a code either; that is for the verifier to say.
@@ -199,7 +199,7 @@ def _codes(left: int) -> str:
 def _clock(ahead: int) -> str:
     return (
         f"a code {ahead} s ahead was accepted by a wrong clock: right ones are refused until "
-        "lambdatotp unlock"
+        "you run lambdatotp unlock"
     )
 
 
@@ -207,7 +207,7 @@ def _described(status: UserStatus) -> dict[str, Any]:
     return {
         "registered": time_of(status.registered_at) or "by the original application",
         "confirmed": time_of(status.confirmed_at) or "no code was accepted yet",
-        **({"lapses": time_of(status.expires_at)} if status.expires_at else {}),
+        **({"expires": time_of(status.expires_at)} if status.expires_at else {}),
         "locked": "yes: lambdatotp unlock ends that" if status.locked else "no",
         "misses in a row": status.misses,
         "attempts left": status.attempts_left,
@@ -246,7 +246,7 @@ def show(user: str, *, as_json: bool, **where: str | None) -> None:
 @engine
 @as_json
 def unlock(user: str, *, as_json: bool, **where: str | None) -> None:
-    """Forgive USER their misses, and let them try again at once.
+    """Clear USER's misses, so that they can try again at once.
 
     \b
     Example:

@@ -115,7 +115,8 @@ def of_references(stage: Stage, command: str) -> Iterator[str]:
         elif command == "package":
             if references.unfit_for_cloudformation(text):
                 yield (
-                    f"{name}: CloudFormation resolves no ssm-secure for Lambda: use secretsmanager"
+                    f"{name}: CloudFormation does not resolve ssm-secure for Lambda: use "
+                    "secretsmanager"
                 )
         # `lambdatotp deploy` has put the value in its place.
         elif references.holds(os.environ.get(name, text)):

@@ -78,7 +78,7 @@ def _secret(rest: str, client: Callable[[str], Any]) -> str:
         raise UnresolvedError("names no secret")
     kind, key, stage, version = [*(found[2] or "").split(":"), "", "", "", ""][:4]
     if kind not in {"", "SecretString"}:
-        raise UnresolvedError("asks for something else than SecretString")
+        raise UnresolvedError("asks for something other than SecretString")
     asked = {"SecretId": found[1]}
     asked |= {"VersionStage": stage} if stage else {}
     asked |= {"VersionId": version} if version else {}

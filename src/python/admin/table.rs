@@ -22,11 +22,11 @@ pub(in crate::python) struct Table {
     key_fits: bool,
     /// How many users there are, as DynamoDB counted some hours ago.
     items: i64,
-    /// Whether each request is billed by itself, so that no capacity can run out.
+    /// Whether billing is on demand, so that capacity cannot run out.
     on_demand: bool,
     /// Whether a key of AWS KMS encrypts it; otherwise one of DynamoDB's own does.
     kms: bool,
-    /// Whether it refuses to be deleted.
+    /// Whether deletion protection is on.
     protected: bool,
     /// Of a global table: whether all its Regions decide as one. In an eventually consistent
     /// one, each decides for itself. None for a table in one Region.
@@ -34,8 +34,8 @@ pub(in crate::python) struct Table {
     /// Of a global table: its copies, as DynamoDB lists them. The one that was asked need
     /// not be among them.
     replicas: Vec<Replica>,
-    /// What our clock is ahead of the service's, in milliseconds, give or take 500; None
-    /// if the service did not tell the time.
+    /// How far this machine's clock is ahead of the service's, in milliseconds, give or take
+    /// 500; None if the service did not send the time.
     ahead_ms: Option<i64>,
 }
 
@@ -51,7 +51,7 @@ pub(in crate::python) struct Replica {
     witness: bool,
 }
 
-/// Whether something is on for a table.
+/// Whether a setting is on for a table.
 #[pyclass(frozen, eq, hash, rename_all = "UPPERCASE", module = "lambdatotp._lambdatotp")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::python) enum SwitchState {
@@ -65,12 +65,12 @@ pub(in crate::python) enum SwitchState {
     Unknown,
 }
 
-/// Something that can be switched on for a table.
+/// A setting that can be switched on for a table.
 #[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
 pub(in crate::python) struct Switch {
     /// Whether it is on.
     state: SwitchState,
-    /// What there is to say about that; empty for on and off.
+    /// A remark on the state; empty for on and off.
     remark: String,
 }
 
@@ -176,7 +176,7 @@ pub(in crate::python) fn add_replicas(
     block_on(py, verifier.0.add_replicas(&replicas, witness))
 }
 
-/// Lets the table refuse to be deleted. Each Region has this for itself.
+/// Switches deletion protection on. Each Region has its own.
 #[guarded]
 #[pyfunction]
 pub(in crate::python) fn switch_protection_on(
@@ -186,14 +186,14 @@ pub(in crate::python) fn switch_protection_on(
     block_on(py, verifier.0.switch_protection_on()).map(Into::into)
 }
 
-/// Whether items that have expired are swept away, by expires_at.
+/// Whether DynamoDB removes items whose expires_at has passed.
 #[guarded]
 #[pyfunction]
 pub(in crate::python) fn expiry(py: Python<'_>, verifier: &Verifier) -> PyResult<Switch> {
     block_on(py, verifier.0.expiry()).map(Into::into)
 }
 
-/// Lets DynamoDB sweep away items whose expires_at has passed.
+/// Makes DynamoDB remove items whose expires_at has passed.
 #[guarded]
 #[pyfunction]
 pub(in crate::python) fn switch_expiry_on(py: Python<'_>, verifier: &Verifier) -> PyResult<Switch> {

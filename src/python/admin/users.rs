@@ -11,29 +11,28 @@ use crate::store::StoreError;
 use crate::store::admin::{self, ImportedUser, Listed, PageRequest};
 use crate::verifier::{VerifierError, admin as verifier_admin};
 
-/// What a user has behind them, as far as it moves with them to another table: with it,
-/// a code stays used up, a guess counted and a recovery code good. None stands for what
-/// is not there.
+/// A user's history, as far as it moves with them to another table: codes stay used up, misses
+/// stay counted, and recovery codes keep working. None means that there is no such value.
 #[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
 pub(in crate::python) struct UserState {
     /// When they were registered, in seconds since 1970.
     registered_at: Option<u64>,
     /// When a code was first accepted, in seconds since 1970.
     confirmed_at: Option<u64>,
-    /// When the registration lapses if no code is accepted before, in seconds since 1970.
+    /// When the registration expires unless a code is accepted first, in seconds since 1970.
     expires_at: Option<u64>,
     /// The last step accepted.
     last_step: Option<u64>,
     /// Misses since the last success.
     misses: Option<u64>,
-    /// When nothing is owed any more, in milliseconds since 1970.
+    /// When the attempt budget is full again, in milliseconds since 1970.
     throttle_at: Option<i64>,
     /// The same for attempts with recovery codes, which versions before the second edition
     /// of the protocol charged.
     recovery_at: Option<i64>,
     /// The hashes of the recovery codes that are left.
     recovery: Vec<String>,
-    /// The rotation that is under way.
+    /// The rotation in progress.
     pending: Option<Py<Pending>>,
 }
 
@@ -42,7 +41,7 @@ pub(in crate::python) struct UserState {
 pub(in crate::python) struct Pending {
     /// The secret, and how codes are made of it.
     totp: Py<Totp>,
-    /// When it lapses, in seconds since 1970.
+    /// When it expires, in seconds since 1970.
     expires_at: u64,
 }
 
@@ -219,16 +218,16 @@ pub(in crate::python) struct ExportPage {
     problems: Vec<String>,
 }
 
-/// A user whose id no call accepts.
+/// A user whose id is invalid.
 #[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
 pub(in crate::python) struct UnusableUser {
     /// The id.
     user: String,
-    /// Why no call accepts it.
+    /// Why it is invalid.
     problem: &'static str,
 }
 
-/// Who of a page could log in, and who could not.
+/// Which users of a page can log in, and which cannot.
 #[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
 pub(in crate::python) struct Survey {
     /// Where the next page begins; None at the end.
@@ -242,24 +241,24 @@ pub(in crate::python) struct Survey {
     /// Who cannot log in with a right code, and why: what cannot be read, and whose last
     /// accepted code is in the future.
     problems: Vec<String>,
-    /// Users whose id no call accepts.
+    /// Users whose id is invalid.
     unusable: Vec<Py<UnusableUser>>,
 }
 
-/// What became of a page whose secrets were to be sealed.
+/// The result of sealing the secrets of a page.
 #[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
 pub(in crate::python) struct Resealed {
     /// Where the next page begins; None at the end.
     next: Option<String>,
     /// Secrets that were sealed now.
     sealed: usize,
-    /// Secrets that were under the first key already.
+    /// Secrets that were already sealed with the first key.
     already: usize,
     /// What could not be sealed, and why.
     refused: Vec<String>,
 }
 
-/// What became of a user from elsewhere.
+/// The outcome of importing one user.
 #[pyclass(frozen, eq, hash, rename_all = "UPPERCASE", module = "lambdatotp._lambdatotp")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::python) enum ImportOutcome {
@@ -273,7 +272,7 @@ pub(in crate::python) enum ImportOutcome {
     Unavailable,
 }
 
-/// What became of a user from elsewhere, and why.
+/// The outcome of importing one user, and the reason.
 #[pyclass(frozen, get_all, module = "lambdatotp._lambdatotp")]
 pub(in crate::python) struct Imported {
     /// What became of them.
@@ -310,8 +309,8 @@ impl TryFrom<Result<admin::Imported, VerifierError>> for Imported {
 ///
 /// Args:
 ///     verifier: Whose table.
-///     after: The `next` of the page before; None to begin with.
-///     limit: How many users at the most.
+///     after: The `next` of the previous page; None for the first page.
+///     limit: The most users to read.
 #[guarded]
 #[pyfunction]
 #[pyo3(signature = (verifier, after, *, limit))]
@@ -336,8 +335,8 @@ pub(in crate::python) fn list_users(
 ///
 /// Args:
 ///     verifier: Whose table.
-///     after: The `next` of the page before; None to begin with.
-///     limit: How many users at the most.
+///     after: The `next` of the previous page; None for the first page.
+///     limit: The most users to read.
 #[guarded]
 #[pyfunction]
 #[pyo3(signature = (verifier, after, *, limit))]
@@ -366,8 +365,8 @@ pub(in crate::python) fn export_users(
 ///
 /// Args:
 ///     verifier: Whose table.
-///     after: The `next` of the page before; None to begin with.
-///     limit: How many users at the most.
+///     after: The `next` of the previous page; None for the first page.
+///     limit: The most users to read.
 #[guarded]
 #[pyfunction]
 #[pyo3(signature = (verifier, after, *, limit))]
@@ -392,10 +391,10 @@ pub(in crate::python) fn survey_users(
     })
 }
 
-/// Removes a user whose id no call accepts, `Verifier.delete` included.
+/// Removes a user whose id is invalid, which `Verifier.delete` refuses.
 ///
 /// Raises:
-///     UserNotFoundError: There is none, or it is a user like any other.
+///     UserNotFoundError: There is no such user, or their id is valid.
 #[guarded]
 #[pyfunction]
 pub(in crate::python) fn delete_unusable(
@@ -406,8 +405,7 @@ pub(in crate::python) fn delete_unusable(
     block_on(py, verifier.0.delete_unusable(user))
 }
 
-/// Takes in users from elsewhere, each whole or not at all, and never over one who is
-/// there.
+/// Imports users, each as a whole or not at all, and never over an existing one.
 ///
 /// Args:
 ///     verifier: Into whose table.
@@ -415,7 +413,7 @@ pub(in crate::python) fn delete_unusable(
 ///     rehearsal: Write nothing, and tell what would become of them.
 ///
 /// Returns:
-///     What became of each, in their order.
+///     The outcome of each user, in the same order.
 #[guarded]
 #[pyfunction]
 #[pyo3(signature = (verifier, users, *, rehearsal=false))]
@@ -430,12 +428,12 @@ pub(in crate::python) fn import_users(
     block_on(py, import)?.into_iter().map(Imported::try_from).collect()
 }
 
-/// Seals the secrets of one page of users under the first key, while logins go on.
+/// Seals the secrets of one page of users with the first key, while logins continue.
 ///
 /// Args:
 ///     verifier: Whose table.
-///     after: The `next` of the page before; None to begin with.
-///     limit: How many users at the most.
+///     after: The `next` of the previous page; None for the first page.
+///     limit: The most users to read.
 ///     segment: Which of the segments, from 0.
 ///     segments: How many segments the table is read in, side by side.
 #[guarded]

@@ -19,14 +19,14 @@ pub struct UserState {
     pub last_step: Option<u64>,
     /// Misses since the last success.
     pub misses: Option<u64>,
-    /// When nothing is owed any more, in milliseconds since 1970.
+    /// When the attempt budget is full again, in milliseconds since 1970.
     pub throttle_at: Option<i64>,
     /// The same for attempts with recovery codes, which versions before the second edition
     /// of the protocol charged.
     pub recovery_at: Option<i64>,
     /// The hashes of the recovery codes that are left.
     pub recovery: Vec<String>,
-    /// The rotation that is under way.
+    /// The rotation in progress.
     pub pending: Option<Pending>,
 }
 
@@ -35,7 +35,7 @@ pub struct UserState {
 pub struct Pending {
     /// The secret, and how codes are made of it.
     pub totp: Totp,
-    /// When it lapses, in seconds since 1970.
+    /// When it expires, in seconds since 1970.
     pub expires_at: u64,
 }
 

@@ -35,7 +35,7 @@ pub fn import_id() -> Result<String, StoreError> {
     Ok(write_id()?)
 }
 
-/// What became of a user from elsewhere.
+/// The outcome of importing one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Imported {
     /// Written; or, in a rehearsal, would be.

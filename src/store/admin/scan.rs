@@ -56,7 +56,7 @@ pub struct StoredUser {
 pub struct PageRequest<'a> {
     /// The `next` of the page before; `None` to begin with.
     pub after: Option<&'a str>,
-    /// How many users at the most.
+    /// The most users to read.
     pub limit: i32,
     /// Which of the segments, from 0.
     pub segment: i32,

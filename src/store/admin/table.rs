@@ -42,11 +42,11 @@ pub struct Table {
     pub key_fits: bool,
     /// How many users there are, as DynamoDB counted some hours ago.
     pub items: i64,
-    /// Whether each request is billed by itself, so that no capacity can run out.
+    /// Whether billing is on demand, so that capacity cannot run out.
     pub on_demand: bool,
     /// Whether a key of AWS KMS encrypts it; otherwise one of DynamoDB's own does.
     pub kms: bool,
-    /// Whether it refuses to be deleted.
+    /// Whether deletion protection is on.
     pub protected: bool,
     /// Of a global table: whether all its Regions decide as one. In an eventually consistent
     /// one, each decides for itself. `None` for a table in one Region.
@@ -69,7 +69,7 @@ pub struct Replica {
     pub witness: bool,
 }
 
-/// Something that can be switched on for a table.
+/// A setting that can be switched on for a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Switch {
     /// It is on, or being switched on.
@@ -220,7 +220,7 @@ impl Store {
         }
     }
 
-    /// Lets the table refuse to be deleted. Each Region has this for itself.
+    /// Switches deletion protection on. Each Region has its own.
     ///
     /// # Errors
     /// Every kind of [`StoreError`].
@@ -319,7 +319,7 @@ impl Store {
                 Ok(Switch::Unknown(format!("no permission for dynamodb:{operation}")))
             }
             Some("UnknownOperationException") => {
-                Ok(Switch::Unknown(format!("this endpoint does not have {operation}")))
+                Ok(Switch::Unknown(format!("this endpoint does not support {operation}")))
             }
             _ => Err(self.refused(error, operation)),
         }

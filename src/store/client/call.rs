@@ -174,7 +174,7 @@ impl Calls {
         connection: &CaptureSmithyConnection,
     ) -> Result<Reply, Silence> {
         let copy = unsigned.try_clone();
-        let request = copy.ok_or_else(|| SdkError::construction_failure("a body that flows"))?;
+        let request = copy.ok_or_else(|| SdkError::construction_failure("a streaming body"))?;
         self.within(self.transmit(request, connection, true)).await
     }
 
@@ -191,7 +191,7 @@ impl Calls {
         });
         match in_time.await {
             Some(done) => done,
-            None => Err(SdkError::timeout_error("the time of a try is up")),
+            None => Err(SdkError::timeout_error("the attempt timed out")),
         }
     }
 
@@ -247,7 +247,9 @@ fn read<R: Request>(
     let error = match operation.parse(&reply) {
         Ok(output) => match output.downcast::<R::Output>() {
             Ok(output) => return Ok(output),
-            Err(_) => return Err(SdkError::response_error("it answers something else", reply)),
+            Err(_) => {
+                return Err(SdkError::response_error("the reply is of another operation", reply));
+            }
         },
         Err(error) => error,
     };
@@ -256,7 +258,7 @@ fn read<R: Request>(
     let _ = error.map_operation_error(|error| refusal = error.downcast::<R::Error>().ok());
     Err(match refusal {
         Some(refusal) => SdkError::service_error(refusal, reply),
-        None => SdkError::response_error("it answers something else", reply),
+        None => SdkError::response_error("the reply is of another operation", reply),
     })
 }
 

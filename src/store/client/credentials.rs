@@ -163,8 +163,8 @@ async fn full_chain(settings: &Settings) -> Result<Access, StoreError> {
     ] {
         if on == Some(true) && endpoint_url.is_some() {
             return Err(StoreError::Configuration(format!(
-                "{name} chooses among AWS's endpoints, and endpoint_url names another one: \
-                 unset one of them"
+                "{name} selects one of AWS's endpoints, but endpoint_url names another: unset \
+                 one of them"
             )));
         }
     }

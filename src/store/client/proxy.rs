@@ -77,8 +77,8 @@ fn proxy(name: &'static str) -> Result<Option<String>, StoreError> {
         return Ok(Some(url));
     }
     Err(StoreError::Configuration(format!(
-        "{name} is not the URL of a proxy: set it to http://host:port or \
-         http://user:password@host:port, with odd characters of the password percent-encoded"
+        "{name} is not a proxy URL: set it to http://host:port or \
+         http://user:password@host:port, with special characters in the password percent-encoded"
     )))
 }
 

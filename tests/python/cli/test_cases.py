@@ -144,7 +144,7 @@ class TestKeyUris:
         [
             (f"otpauth://totp/S:ana?secret={KEY}&issuer=S&encoder=steam", "Steam"),
             (f"otpauth://totp/S:ana?secret={KEY}&counter=3", "counter"),
-            (f"otpauth://totp/S:ana?secret={KEY}&hash=SHA256", "not known"),
+            (f"otpauth://totp/S:ana?secret={KEY}&hash=SHA256", "unknown or misspelled"),
             (f"otpauth://totp/S:ana?secret={KEY}&issuer=C#&digits=8", "%23"),
         ],
     )

@@ -146,7 +146,7 @@ class TestFormats:
     def test_an_encrypted_export_says_what_to_do(self, bring):
         code, said = bring(json.dumps({"version": 1, "header": {"slots": []}, "db": "QUJD"}))
         assert code == 1
-        assert said.endswith("an encrypted Aegis export: export it once more, unencrypted\n")
+        assert said.endswith("an encrypted Aegis export: export it again, without encryption\n")
 
     def test_django_otp(self, bring, engine):
         """`manage.py dumpdata`, among what else is in the database."""

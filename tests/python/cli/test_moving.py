@@ -136,7 +136,7 @@ class TestImport:
             where = {**engine.environment(), "AWS_ENDPOINT_URL_DYNAMODB": proxy.url}
             code = CliRunner(env=where).invoke(main, ["import", str(file)])
         assert code.exit_code == 3
-        assert code.stdout == "read: 2\nimported: 1\nread, and not settled: 1\n"
+        assert code.stdout == "read: 2\nimported: 1\nread, but without an outcome: 1\n"
         assert code.stderr == (
             "lambdatotp: the store did not answer: DynamoDB answered ThrottlingException\n"
         )

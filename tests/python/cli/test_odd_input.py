@@ -494,11 +494,14 @@ class TestUnusableIds:
         assert (code, outcome["original"], outcome["lambdatotp"]) == (1, 1, 1)
         assert {found["user"] for found in outcome["unusable"]} == set(self.BAD)
         problems = {found["problem"] for found in outcome["unusable"]}
-        assert problems == {"it is longer than 256 bytes of UTF-8", "it holds control characters"}
+        assert problems == {
+            "it is longer than 256 bytes of UTF-8",
+            "it contains control characters",
+        }
         if odd.settings.get("embedded") != ":memory:":
             done = shell("check-table", **odd.environment())
-            assert "with an id that no call accepts (--remove-unusable): 5" in done.stdout
-            assert 'user "a\\nb": no call accepts this id' in done.stderr
+            assert "with an invalid id (--remove-unusable): 5" in done.stdout
+            assert 'user "a\\nb": this id is invalid' in done.stderr
             assert len(done.stderr.splitlines()) == 5
 
     def test_are_removed_when_asked_for_and_nobody_else(self, odd):

@@ -64,7 +64,7 @@ def test_what_people_read(call, engine):
     _, text = call("show", "bob", as_json=False)
     assert "attempts left: 0" in text
     assert "next attempt in: 3" in text
-    assert "lapses: 20" in text
+    assert "expires: 20" in text
     assert "no code was accepted yet" in text
 
 

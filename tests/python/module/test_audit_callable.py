@@ -107,7 +107,7 @@ class TestWhatIsRefused:
         ids=["method", "object", "partial", "generator"],
     )
     def test_asynchronous(self, audit):
-        with pytest.raises(TypeError, match="audit is asynchronous, and nothing would await it"):
+        with pytest.raises(TypeError, match="audit is asynchronous, but nothing would await it"):
             make(audit)
 
     @pytest.mark.parametrize("audit", ["print", 5, [], False])

@@ -84,7 +84,7 @@ def test_other_scripts_read_back_as_utf8():
 def test_pictures_are_small_and_plain():
     uri = lambdatotp.KeyUri("A" * 32, "ana@example.com", issuer="ACME").uri
     png = lambdatotp.qr_png(uri)
-    assert png[24:26] == b"\x01\x00"  # one bit a pixel, greyscale
+    assert png[24:26] == b"\x01\x00"  # one bit per pixel, greyscale
     assert len(png) < 2000
     assert lambdatotp.qr_data_uri(uri) == "data:image/png;base64," + base64.b64encode(png).decode()
     svg = lambdatotp.qr_svg(uri)

@@ -475,8 +475,8 @@ class TestWhatTheServiceRefuses:
             ("SignatureDoesNotMatch", "", "secret access key"),
             ("InvalidSignatureException", "", "secret access key"),
             ("IncompleteSignature", "", "secret access key"),
-            ("InvalidClientTokenId", "", "no such access key"),
-            ("UnrecognizedClientException", "", "no such access key"),
+            ("InvalidClientTokenId", "", "the access key does not exist"),
+            ("UnrecognizedClientException", "", "the access key does not exist"),
             ("ExpiredTokenException", "", "expired"),
             ("MissingAuthenticationToken", "", "without a signature"),
             ("OptInRequired", "", "not signed up"),
@@ -491,7 +491,7 @@ class TestWhatTheServiceRefuses:
             monkeypatch.delenv(name)
         profile(f"aws_access_key_id = AKID\naws_secret_access_key = {SECRET}")
         server.always(400, dynamodb_error("ExpiredTokenException"))
-        refused('the credentials of profile "dev" (ExpiredTokenException)', "put new ones into")
+        refused('the credentials of profile "dev" (ExpiredTokenException)', "put new credentials into")
 
     @pytest.mark.parametrize("name", ["AWS_USE_DUALSTACK_ENDPOINT", "AWS_USE_FIPS_ENDPOINT"])
     def test_an_endpoint_beside_a_choice_of_endpoints(self, name, server, monkeypatch):

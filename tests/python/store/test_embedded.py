@@ -194,10 +194,10 @@ class TestLocks:
         enrollment = verifier.register("ana")
         with (
             holding(at, how),
-            pytest.raises(lambdatotp.StoreUnavailableError, match="another process keeps") as told,
+            pytest.raises(lambdatotp.StoreUnavailableError, match="another process has locked") as told,
         ):
             verifier.verify("ana", code_of(enrollment))
-        assert f"no answer within 0.3 s: another process keeps the embedded table {at}" in str(
+        assert f"no answer within 0.3 s: another process has locked the embedded table {at}" in str(
             told.value
         )
         # Free again, and nothing was charged or used.
@@ -217,7 +217,7 @@ class TestLocks:
         """
         with holding(at, how):
             done = program(call, at)
-        assert "another process keeps" in done.stdout, done.stderr
+        assert "another process has locked" in done.stdout, done.stderr
         assert program(call, at).stdout == ""
 
     def test_an_awaited_call_holds_up_nobody_and_can_be_cancelled(self, at):
@@ -391,7 +391,7 @@ class TestJournal:
                 except lambdatotp.StoreUnavailableError as error:
                     print(error)
             """
-            assert "another process keeps" in program(call, at).stdout
+            assert "another process has locked" in program(call, at).stdout
         assert program(call, at).stdout == ""
         assert journal(at) == ROLLBACK_JOURNAL
 

@@ -118,7 +118,7 @@ def test_with_keys_they_are_hashed_under_the_first(engine):
     assert changed.verify("ana", codes[0]) is True
     assert changed.verify("ana", codes[0]) is False
     # Without their key there is no verdict.
-    with pytest.raises(lambdatotp.ConfigurationError, match="hashed under a key"):
+    with pytest.raises(lambdatotp.ConfigurationError, match="hashed with a key"):
         engine.verifier(keys=K2).verify("ana", codes[1])
     (new, _) = changed.new_recovery_codes("ana", 2)
     assert engine.verifier(keys=K2).verify("ana", new) is True

@@ -42,12 +42,12 @@ class Engine:
         return {names[name]: value for name, value in self.settings.items()}
 
     def put(self, user: str, **attributes: Any) -> None:
-        """Write an item with other hands than ours."""
+        """Write an item as another program would."""
         item = {"user_id": {"S": user}, **{name: _typed(v) for name, v in attributes.items()}}
         self.client.put_item(TableName=self.table_name, Item=item)
 
     def set(self, user: str, **attributes: Any) -> None:
-        """Change attributes of an item with other hands than ours."""
+        """Change attributes of an item as another program would."""
         self.client.update_item(
             TableName=self.table_name,
             Key={"user_id": {"S": user}},

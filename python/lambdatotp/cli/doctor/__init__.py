@@ -30,19 +30,21 @@ if TYPE_CHECKING:
 @click.command()
 @where
 @click.option("--url", help="Check the deployed app at this URL, too.")
-@click.option("--token", help="The app's API token; LAMBDATOTP_API_TOKEN. With --url.")
+@click.option("--token", help="The app's API token, with --url.  [env: LAMBDATOTP_API_TOKEN]")
 @as_json
 def doctor(url: str | None, token: str | None, *, as_json: bool, **where: str | None) -> None:
-    """Check that everything a login needs is there and works.
+    """Check that everything a login needs is in place and works.
 
-    Settings and access tokens in the environment, whether secrets are sealed, region,
-    credentials, the table and what should be on for it, our clock against the service's,
-    and a round trip: a user of the doctor's own is registered, logs in once and is
-    removed. With --url, the same over HTTP against a deployed app, and whether that app
-    has each key of LAMBDATOTP_KEYS; no redirect is followed. The permissions tried are
-    your own; with --url, the app's.
+    Checks the settings and access tokens in the environment, whether secrets are
+    sealed, the region, the credentials, the table and its settings, and this machine's
+    clock. Then it makes a round trip: it registers a user of its own, logs in once and
+    removes the user.
 
-    One line a finding. Exits with 1 if one of them is a failure.
+    With --url, it makes the round trip over HTTP against the deployed app, and checks
+    that the app has each key in LAMBDATOTP_KEYS. It follows no redirects. The
+    permissions it tries are yours; with --url, the app's.
+
+    Prints one line per finding. Exits with 1 if one of them is a failure.
 
     \b
     Examples:
@@ -180,7 +182,10 @@ def _shape(verifier: Verifier, table: Table | None) -> Iterator[Finding]:
         yield Finding(WARNING, "deletion protection", text)
     yield _switch("point-in-time recovery", verifier, backups)
     if table.strong:
-        text = "off, as a strongly consistent global table needs: check-table removes what expired"
+        text = (
+            "off, as strongly consistent global tables require: check-table removes what has "
+            "expired"
+        )
         yield Finding(OK, "expiry by expires_at", text)
     else:
         yield _switch("expiry by expires_at", verifier, expiry)

@@ -35,7 +35,7 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 # What to do about a registration that was refused.
 ADVICE = {
     401: "give its --token",
-    403: "the token may not register users, or the app wants a signature",
+    403: "the token may not register users, or the app requires a signature",
     503: "the table or the app's configuration: its log says what",
 }
 
@@ -108,7 +108,7 @@ def examine_app(
         return
     parts = urlsplit(url)
     if token and parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        yield Finding(WARNING, "token", "goes over plain http, for anyone on the way to read")
+        yield Finding(WARNING, "token", "goes over plain http, where anyone on the way can read it")
     try:
         began = time.perf_counter()
         status, _ = _App(url, None).call("GET", "/verify")
@@ -120,12 +120,12 @@ def examine_app(
         if status not in {400, 401, 403}:
             yield Finding(FAILURE, "app", f"answers {status}: is this the URL chalice printed?")
             return
-        yield Finding(OK, "app", f"answers, the first time in {took}")
+        yield Finding(OK, "app", f"answers; the first reply took {took}")
         if status == 400:  # noqa: PLR2004
             text = f"anyone who knows the URL may call it: set {_tokens.API_TOKEN}"
             yield Finding(WARNING, "access", text)
         else:
-            yield Finding(OK, "access", "asks for a token or a signature")
+            yield Finding(OK, "access", "requires a token or a signature")
         yield from _app_round_trip(_App(url, token), verifier)
         yield from _keys(_App(url, token), sealing)
     except http.client.HTTPException:

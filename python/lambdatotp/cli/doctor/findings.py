@@ -33,7 +33,7 @@ def skew(clock: str, ahead_ms: float | None) -> Finding:
         return Finding(OK, subject, f"within a second of {clock}'s")
     text = f"{abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} {clock}'s"
     if abs(seconds) >= SKEW_FAILURE_SECONDS:
-        return Finding(FAILURE, subject, f"{text}: right codes will be refused; set it by NTP")
+        return Finding(FAILURE, subject, f"{text}: right codes will be refused; set it with NTP")
     return Finding(WARNING if abs(seconds) >= SKEW_WARNING_SECONDS else OK, subject, text)
 
 

@@ -378,7 +378,7 @@ DOCUMENTS = {
 UNREADABLE: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (
         lambda doc: isinstance(get(doc, "db"), str),
-        "an encrypted Aegis export: export it once more, unencrypted",
+        "an encrypted Aegis export: export it again, without encryption",
     ),
     (
         lambda doc: bool(get(doc, "servicesEncrypted")),

@@ -35,7 +35,7 @@ def read_pskc(source: Source) -> Iterator[Row]:
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
     if root.tag != "KeyContainer":
-        raise UnreadableError("it is XML, and not a PSKC key container")
+        raise UnreadableError("it is XML, but not a PSKC key container")
     for number, package in enumerate(root.iter("KeyPackage"), 1):
         row = row_of(number, _of_package, package)
         row.unit = "entry"

@@ -215,7 +215,7 @@ def _may_change(names: Iterable[str]) -> str:
     told = ", ".join(repr(_told(name)) for name in names)
     return (
         f"{told} may change the codes, and the import does not know it: rename it to algorithm, "
-        "digits or period if it is one of these, or else remove it"
+        "digits or period if it is one of them, or remove it"
     )
 
 
@@ -308,7 +308,7 @@ def _of_key(text: str) -> User:
     if text.lower().startswith("otpauth://"):
         return parse_uri(text)
     if text.lower().startswith("steam://"):
-        raise UnreadableError("it is a key of Steam's, whose codes are letters")
+        raise UnreadableError("it is a Steam key, whose codes are letters")
     if not text.startswith("{"):
         return {"secret": text}, None
     try:
@@ -374,7 +374,7 @@ def _agree(fields: Mapping[str, Any], others: Mapping[str, Any]) -> None:
         if name == "secret" and first and second:
             first, second = (key.upper().translate(PUNCTUATION) for key in (first, second))
         if first is not None and second is not None and first != second:
-            raise UnreadableError(f"its {name} is given twice, and the two differ: remove one")
+            raise UnreadableError(f"its {name} is given twice, with different values: remove one")
 
 
 def _given(mapping: Mapping[str, Any], state: Iterable[str]) -> dict[str, Any]:
@@ -391,7 +391,7 @@ def _given(mapping: Mapping[str, Any], state: Iterable[str]) -> dict[str, Any]:
         values.sort(key=itemgetter(0))
         parts = [_number(name, v) if name in NUMBERS else _text(name, v) for _, _, v in values]
         if name in PARAMETERS and any(part != parts[0] for part in parts):
-            raise UnreadableError(f"its {name} is given twice, and the two differ: remove one")
+            raise UnreadableError(f"its {name} is given twice, with different values: remove one")
         given[name] = parts[0]
     return given | _behind(mapping, state)
 

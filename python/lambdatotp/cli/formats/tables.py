@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from .source import Source
 
 STRAY = "it is not CSV: a quote in it is stray, or not closed"
-WITHIN = "it stands within quotes and looks like a row: a quote before it is stray, or a trick"
+WITHIN = (
+    "it is inside quotes but looks like a row: an earlier quote is stray, or was put there on "
+    "purpose"
+)
 
 SECRETS = {*NAMES["key"], *NAMES["key_hex"]}
 
@@ -227,7 +230,7 @@ def read_oath(source: Source) -> Iterator[Row]:
 def _oath(cells: list[str]) -> tuple[dict[str, object], str | None]:
     columns = ("user", "secrethex", "type", "digits", "period")
     if len(cells) > len(columns):
-        raise UnreadableError("it has more than serial, key, type, digits and seconds")
+        raise UnreadableError("it has more columns than serial, key, type, digits and seconds")
     # Without a type it is hotp; and the hash goes by the length of the key in some programs.
     mapping = {"type": "hotp", **dict(zip(columns, cells, strict=False))}
     key = re.sub("^0[xX]", "", mapping.get("secrethex", ""))

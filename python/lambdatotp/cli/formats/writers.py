@@ -121,9 +121,13 @@ class Oath(Writer):
         """Return a line."""
         totp, key = user.totp, bytes(user.totp.secret).hex()
         if re.search('[,"#]|^[ ]|[ ]$', user.user):
-            raise ValueError("OATH CSV cannot hold an id with commas, quotes, # or blanks around")
+            raise ValueError(
+                "OATH CSV cannot hold an id with commas, quotes, # or surrounding spaces"
+            )
         if totp.algorithm != "SHA1" or len(key) in {32, 64, 128}:
-            raise ValueError("OATH CSV is read as SHA1 only for keys that no other hash suits")
+            raise ValueError(
+                "OATH CSV names no hash, and readers would not guess this one from the key's length"
+            )
         return f"{user.user},{key},totp,{totp.digits},{totp.period}\n"
 
 
@@ -154,7 +158,7 @@ class Keycloak(Document):
         """Return a user with one credential."""
         totp = user.totp
         if totp.digits not in {6, 8}:
-            raise ValueError("Keycloak holds codes of 6 or 8 digits")
+            raise ValueError("Keycloak supports only codes of 6 or 8 digits")
         data = {
             "subType": "totp",
             "digits": totp.digits,

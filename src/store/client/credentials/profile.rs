@@ -111,8 +111,10 @@ impl Profiles {
         let (base, kind) = self.base();
         let renew = match kind {
             Base::Sso => format!("run `aws sso login --profile {base}`"),
-            Base::Process => format!("see what the credential_process of profile {base:?} prints"),
-            _ => format!("put new ones into profile {base:?}"),
+            Base::Process => {
+                format!("check what the credential_process of profile {base:?} prints")
+            }
+            _ => format!("put new credentials into profile {base:?}"),
         };
         Source { name: format!("profile {:?}", self.selected), renew }
     }
@@ -123,16 +125,16 @@ impl Profiles {
         let what = match kind {
             Base::Login => "`aws login` (login_session), which lambdatotp does not read",
             Base::Sso if !with_sso => {
-                "SSO, which this build of lambdatotp was made without (its feature `sso`)"
+                "SSO, which this build of lambdatotp leaves out (feature `sso`)"
             }
             Base::Process if !with_sso => {
-                "a credential_process, which this build of lambdatotp was made without (its \
-                 feature `sso`)"
+                "a credential_process, which this build of lambdatotp leaves out (feature \
+                 `sso`)"
             }
             _ => return None,
         };
         Some(StoreError::Configuration(format!(
-            "profile {base:?} gets its credentials by {what}: hand them over with \
+            "profile {base:?} gets its credentials from {what}: hand them over with \
              eval \"$(aws configure export-credentials --profile {base} --format env)\""
         )))
     }

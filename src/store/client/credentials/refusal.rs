@@ -38,11 +38,12 @@ impl Step {
         match self {
             Self::Environment => Source::variables(),
             Self::Profile => profiles.source(),
-            Self::WebIdentity => {
-                of("the web identity (AWS_ROLE_ARN)", "see who writes AWS_WEB_IDENTITY_TOKEN_FILE")
-            }
+            Self::WebIdentity => of(
+                "the web identity (AWS_ROLE_ARN)",
+                "check what writes the file that AWS_WEB_IDENTITY_TOKEN_FILE names",
+            ),
             Self::Container => of("the container's role", "restart the container"),
-            Self::Instance => of("the instance's role", "see whether the instance has a role"),
+            Self::Instance => of("the instance's role", "check that the instance has a role"),
         }
     }
 }
@@ -127,8 +128,8 @@ fn advice(refused: &Refused<'_>, name: &str, answer: Option<&Answer>) -> String 
     match (step, answer) {
         (Step::Profile, _) => of_profile(profiles, error, answer),
         (Step::WebIdentity, Some(Answer { code, .. })) => format!(
-            "STS refused the web identity token ({code}): check AWS_ROLE_ARN, whom the role's \
-             trust policy names, and whether the token in AWS_WEB_IDENTITY_TOKEN_FILE is new"
+            "STS refused the web identity token ({code}): check AWS_ROLE_ARN, the role's trust \
+             policy, and whether the token in AWS_WEB_IDENTITY_TOKEN_FILE has expired"
         ),
         (Step::WebIdentity, None) if unreachable => format!(
             "STS could not be reached for {name}: check AWS_REGION, the network and HTTPS_PROXY"
@@ -141,7 +142,7 @@ fn advice(refused: &Refused<'_>, name: &str, answer: Option<&Answer>) -> String 
              AWS_CONTAINER_CREDENTIALS_FULL_URI or AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
                 .to_owned()
         }
-        (Step::Container, _) => "the container's credentials endpoint gave none: check \
+        (Step::Container, _) => "the container's credentials endpoint returned none: check \
              AWS_CONTAINER_CREDENTIALS_FULL_URI or AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, \
              AWS_CONTAINER_AUTHORIZATION_TOKEN, and the role of the task"
             .to_owned(),
@@ -166,14 +167,14 @@ fn of_profile(profiles: &Profiles, error: &CredentialsError, answer: Option<&Ans
     match answer {
         Some(Answer { code, assuming: true, .. }) => {
             let device = if profiles.wants_device() {
-                ". It also names an mfa_serial, and lambdatotp asks for no code: use \
+                ". It also names an mfa_serial, but lambdatotp cannot ask for an MFA code: use \
                  `aws configure export-credentials`"
             } else {
                 ""
             };
             return format!(
-                "STS refused to let profile {name:?} assume its role ({code}): check role_arn, \
-                 and whom the role's trust policy names{device}"
+                "STS refused to let profile {name:?} assume its role ({code}): check role_arn \
+                 and the role's trust policy{device}"
             );
         }
         None if unreachable && (name != base || kind == Base::Elsewhere) => {
@@ -201,7 +202,7 @@ fn of_profile(profiles: &Profiles, error: &CredentialsError, answer: Option<&Ans
         ),
         (Base::WebIdentity, Some(Answer { code, .. })) => format!(
             "STS refused the web identity token of profile {base:?} ({code}): check role_arn, \
-             and whether the token in web_identity_token_file is new"
+             and whether the token in web_identity_token_file has expired"
         ),
         (Base::WebIdentity, None) if unreachable => format!(
             "STS could not be reached for profile {base:?}: check the region, the network and \
@@ -213,7 +214,7 @@ fn of_profile(profiles: &Profiles, error: &CredentialsError, answer: Option<&Ans
         ),
         (Base::Elsewhere, _) => format!(
             "the credential_source of profile {base:?} gave no credentials: check that it is \
-             right for this machine"
+             the right one for this machine"
         ),
         _ => incomplete(profiles, error),
     }

@@ -51,8 +51,8 @@ pub(super) fn setting(name: &str) -> Result<Option<String>, StoreError> {
 pub(super) fn check_visible(name: &str, value: &str) -> Result<(), StoreError> {
     let Some(odd) = odd_character(value) else { return Ok(()) };
     Err(StoreError::Configuration(format!(
-        "{name} contains {odd}: remove it (look at the end of the value: files and secret stores \
-         add line ends)"
+        "{name} contains {odd}: remove it (check the end of the value: files and secret stores \
+         often add a line break)"
     )))
 }
 

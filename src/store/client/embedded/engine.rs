@@ -210,7 +210,7 @@ fn dispatch(storage: &Storage, operation: &str, body: &[u8]) -> dynoxide::Result
                     serde_json::to_string(&done?).map_err(unreadable)
                 })*
                 _ => Err(DynoxideError::ValidationException(format!(
-                    "the embedded engine does not do {operation}"
+                    "the embedded engine does not support {operation}"
                 ))),
             }
         };
@@ -278,7 +278,7 @@ pub(crate) fn locked(at: &str) -> bool {
 ///
 /// # Errors
 /// [`StoreError::Configuration`] when the file cannot be opened,
-/// [`StoreError::Unavailable`] when another process keeps it locked.
+/// [`StoreError::Unavailable`] when another process has locked it.
 pub async fn call(
     at: &str,
     table: &str,

@@ -88,7 +88,7 @@ pub(super) fn open(path: &Path, at: &str) -> Result<Storage, Trouble> {
                 storage.backup_to_memory().and_then(|copy| storage.restore_from_connection(&copy))
             }
             Version::Foreign => {
-                let why = "it is the SQLite database of another program";
+                let why = "it is another program's SQLite database";
                 return Err(Trouble::Failed(cannot_open(at, why)));
             }
         }
