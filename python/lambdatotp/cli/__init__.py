@@ -33,8 +33,8 @@ Exit codes:
   3    undecided: the table or the configuration cannot be used
   130  interrupted
 
-Options say where the table is, or else the environment
-(LAMBDATOTP_TABLE_NAME, AWS_REGION, AWS_PROFILE, ...).
+Options or environment variables (LAMBDATOTP_TABLE_NAME, AWS_REGION,
+AWS_PROFILE, ...) say where the table is.
 
 \b
 Examples:

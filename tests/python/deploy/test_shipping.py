@@ -378,7 +378,9 @@ def test_cloudformation_does(described):
     assert (done.returncode, done.stderr) == (0, "")
     assert shipped_variables(described) == {"LAMBDATOTP_API_TOKEN": reference}
     referring(described, LAMBDATOTP_KEYS="{{resolve:ssm-secure:keys}}")
-    assert stopped(package(described), "LAMBDATOTP_KEYS", "does not resolve ssm-secure", "use secretsmanager")
+    assert stopped(
+        package(described), "LAMBDATOTP_KEYS", "does not resolve ssm-secure", "use secretsmanager"
+    )
     referring(described, LAMBDATOTP_TABLE_NAME="{{resolve:ssm:table}}")
     assert stopped(package(described), "LAMBDATOTP_TABLE_NAME cannot be a reference")
 

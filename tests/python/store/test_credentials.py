@@ -491,7 +491,9 @@ class TestWhatTheServiceRefuses:
             monkeypatch.delenv(name)
         profile(f"aws_access_key_id = AKID\naws_secret_access_key = {SECRET}")
         server.always(400, dynamodb_error("ExpiredTokenException"))
-        refused('the credentials of profile "dev" (ExpiredTokenException)', "put new credentials into")
+        refused(
+            'the credentials of profile "dev" (ExpiredTokenException)', "put new credentials into"
+        )
 
     @pytest.mark.parametrize("name", ["AWS_USE_DUALSTACK_ENDPOINT", "AWS_USE_FIPS_ENDPOINT"])
     def test_an_endpoint_beside_a_choice_of_endpoints(self, name, server, monkeypatch):

@@ -194,7 +194,9 @@ class TestLocks:
         enrollment = verifier.register("ana")
         with (
             holding(at, how),
-            pytest.raises(lambdatotp.StoreUnavailableError, match="another process has locked") as told,
+            pytest.raises(
+                lambdatotp.StoreUnavailableError, match="another process has locked"
+            ) as told,
         ):
             verifier.verify("ana", code_of(enrollment))
         assert f"no answer within 0.3 s: another process has locked the embedded table {at}" in str(
