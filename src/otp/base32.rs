@@ -55,7 +55,7 @@ pub(super) fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     whole_groups(text).or_else(|| BASE32.decode(text).ok().map(Zeroizing::new))
 }
 
-/// Says what is wrong with a text that [`decode`] takes for no base32.
+/// Says what is wrong with a text that [`decode`] refuses.
 pub(super) fn fault(text: &[u8]) -> &'static str {
     if text.iter().any(|symbol| !b" -=".contains(symbol) && VALUES[usize::from(*symbol)] >= 32) {
         "it is not base32 (letters A to Z and digits 2 to 7)"

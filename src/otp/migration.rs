@@ -69,10 +69,10 @@ impl fmt::Debug for Key {
     }
 }
 
-/// A payload, taken apart.
+/// A parsed payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migration {
-    /// Its keys; in place of one that no code can be made of, why.
+    /// Its keys; for one that cannot make codes, the reason.
     pub keys: Vec<Result<KeyUri, OtpError>>,
     /// Which of the transfer's payloads this is, from 0.
     pub batch_index: u32,

@@ -1,4 +1,4 @@
-//! Recovery codes: what lets a user in whose authenticator is lost, once each.
+//! Recovery codes: each lets a user log in once without their authenticator.
 
 use std::fmt;
 
@@ -53,7 +53,7 @@ impl RecoveryCode {
         bytes.as_slice().try_into().ok().map(|bytes| Self(Zeroizing::new(bytes)))
     }
 
-    /// As it is to be written down, in groups of four.
+    /// The form to write down, in groups of four.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
         let text = Zeroizing::new(BASE32_NOPAD.encode(self.0.as_slice()));
@@ -73,7 +73,7 @@ impl RecoveryCode {
         self.0.as_slice()
     }
 
-    /// What is stored of it, for this user, where there is no key to hash it with.
+    /// What is stored of it for this user, if there is no key to hash it with.
     #[must_use]
     pub fn hash(&self, user: &str) -> String {
         let mut hash = Sha256::new();

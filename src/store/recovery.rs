@@ -31,7 +31,7 @@ pub enum Redeemed {
 
 impl Store {
     /// Uses up a recovery code: at most one call ever succeeds for it. It ends a run of
-    /// misses, so a locked user gets in. One round trip, right or wrong.
+    /// misses, so a locked user can log in. Takes one round trip, right or wrong.
     ///
     /// Nothing is charged. 80 random bits need no budget, although NIST SP 800-63B-4 section
     /// 4.2.1.1 asks for one, and it would be there for others to spend.

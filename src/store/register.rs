@@ -19,8 +19,7 @@ pub struct NewUser<'a> {
     pub totp: &'a Totp,
     /// Seconds since 1970.
     pub registered_at: u64,
-    /// When the registration lapses unless a code is accepted before, in seconds since
-    /// 1970.
+    /// When the registration expires unless a code is accepted first, in seconds since 1970.
     pub expires_at: Option<u64>,
     /// Whether the secret was made here. Somebody who brings theirs along has it on a phone.
     pub generated: bool,

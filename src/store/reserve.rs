@@ -39,7 +39,7 @@ pub enum Reserved<T> {
     Granted(T),
     /// There is no such user.
     NotFound,
-    /// No rotation is under way, or it has lapsed; nothing was charged.
+    /// There is no rotation, or it has expired; nothing was charged.
     NoRotation,
     /// Nothing was charged; the next attempt is free after this time.
     Throttled(Duration),

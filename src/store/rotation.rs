@@ -21,7 +21,7 @@ pub struct Rotation<'a> {
     pub user: &'a str,
     /// The new secret and how codes are made of it.
     pub totp: &'a Totp,
-    /// When it lapses unless a code of it is confirmed before, in seconds since 1970.
+    /// When it expires unless it is confirmed first, in seconds since 1970.
     pub expires_at: u64,
 }
 

@@ -17,7 +17,7 @@ pub struct Status {
     pub registered_at: Option<u64>,
     /// When a code was first accepted, in seconds since 1970.
     pub confirmed_at: Option<u64>,
-    /// When the registration lapses, if no code is accepted before.
+    /// When the registration expires unless a code is accepted first.
     pub expires_at: Option<u64>,
     /// Misses since the last success.
     pub misses: u64,
@@ -31,7 +31,7 @@ pub struct Status {
     pub last_step: Option<u64>,
     /// The length of a step.
     pub period: Period,
-    /// When the pending secret of a rotation lapses, in seconds since 1970.
+    /// When the pending secret expires, in seconds since 1970.
     pub rotation_expires_at: Option<u64>,
 }
 

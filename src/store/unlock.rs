@@ -26,7 +26,7 @@ pub fn furthest_step(now: u64, period: Period, window: u64) -> u64 {
 }
 
 impl Store {
-    /// Forgives a user's misses and what their attempts owe, once: the write holds only while
+    /// Clears a user's misses and refills their attempt budget, once: the write holds only while
     /// no attempt and no other unlock has come since the read. A last step that no right
     /// clock has accepted becomes the last one that it could have. Returns whether
     /// there is such a user.

@@ -35,8 +35,8 @@ pub struct Config {
     pub window: Window,
     /// The budget of guesses.
     pub policy: Policy,
-    /// When a registration that no code was ever accepted for lapses, and the user may
-    /// be registered again; `None`: never.
+    /// When a registration expires if no code was accepted, so that the user may be registered
+    /// again; `None`: never.
     pub enrollment_ttl: Option<Duration>,
     /// How long a pending secret waits for a code of it to be confirmed.
     pub rotation_ttl: Duration,
@@ -148,7 +148,7 @@ impl Config {
     /// Checks what the types of the fields leave open, and changes nothing.
     ///
     /// # Errors
-    /// [`ConfigError`] naming the first setting that cannot be.
+    /// [`ConfigError`] naming the first setting that cannot be used.
     pub fn check(&self) -> Result<(), ConfigError> {
         ConfigError::unless(is_issuer(&self.issuer), "issuer", ISSUER_IN_WORDS)?;
         let ttls = Duration::from_mins(1)..=Duration::from_hours(30 * 24);

@@ -45,7 +45,7 @@ pub enum VerifierError {
     /// There is no rotation to confirm.
     #[error("there is no rotation to confirm: none was started, or it has expired")]
     NoRotation,
-    /// The budget of guesses is spent.
+    /// The attempt budget is spent.
     #[error("too many attempts: try again in {} seconds", .retry_after.as_secs())]
     TooManyAttempts {
         /// How long until the next attempt is granted, in whole seconds.

@@ -6,7 +6,7 @@ use crate::otp::{Factor, KeyUri, RecoveryCode, Secret, Totp};
 use crate::qr::Qr;
 use crate::store::{NewUser, Registered};
 
-/// A new user's secret, to be shown once and never again.
+/// A new user's secret, to show once and never again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enrollment {
     user: String,
@@ -17,23 +17,23 @@ pub struct Enrollment {
 /// How to register a user.
 #[derive(Debug, Clone, Default)]
 pub struct Registration {
-    /// The secret of an authenticator that the user has already; by default a fresh one.
+    /// The secret of an authenticator that the user already has; by default a new one.
     pub secret: Option<Secret>,
     /// How many recovery codes, 0 to 20.
     pub recovery_codes: usize,
     /// How the authenticator app shows it.
     pub label: Label,
-    /// Replace an enrollment that no code was ever accepted for and whose secret was made
-    /// here. No other enrollment is ever replaced.
+    /// Replace an enrollment that has no accepted code yet and whose secret lambdatotp made.
+    /// No other enrollment is ever replaced.
     pub replace_unconfirmed: bool,
 }
 
 /// How an authenticator app shows an account. The table does not store this.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Label {
-    /// Whose code it is; otherwise the user id, which may mean nothing to people.
+    /// The account's name; by default the user id, which may mean nothing to people.
     pub account_name: Option<String>,
-    /// Who asks for the code; otherwise the verifier's issuer.
+    /// The service's name; by default the verifier's issuer.
     pub issuer: Option<String>,
 }
 
@@ -57,7 +57,7 @@ impl Enrollment {
         &self.user
     }
 
-    /// Their recovery codes, to be written down.
+    /// The recovery codes to write down.
     #[must_use]
     pub fn recovery_codes(&self) -> &[RecoveryCode] {
         &self.recovery_codes
@@ -79,10 +79,10 @@ impl Enrollment {
 }
 
 impl Verifier {
-    /// Registers a user, with a fresh 160-bit secret or the one given.
+    /// Registers a user, with a new 160-bit secret or with the given one.
     ///
-    /// One round trip. Should its reply be lost, the retry finds its own write
-    /// and returns the same enrollment.
+    /// Takes one round trip. If its reply is lost, the retry finds its own write and returns
+    /// the same enrollment.
     ///
     /// # Errors
     /// [`VerifierError::InvalidUser`], [`VerifierError::InvalidLabel`],

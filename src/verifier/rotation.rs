@@ -7,8 +7,9 @@ use crate::otp::{Code, Secret};
 use crate::store::{Accepted, Confirmation, Rotation};
 
 impl Verifier {
-    /// Makes a new secret for a user who has one, which waits to be confirmed. Until then the
-    /// old one verifies, and nothing else has changed. An earlier secret that waits is dropped.
+    /// Makes a new secret for a user who has one. It stays pending until it is confirmed;
+    /// until then the old one verifies, and nothing else changes. It replaces an earlier
+    /// pending secret.
     ///
     /// Ask for a code of the old authenticator first: anyone who may rotate and confirm has
     /// the second factor. Two round trips.
@@ -25,10 +26,10 @@ impl Verifier {
         if found { Ok(enrollment) } else { Err(VerifierError::UserNotFound) }
     }
 
-    /// Checks a code of the secret that waits; when it is right, that is the secret from then
-    /// on, and the old one is gone. The code is used up; recovery codes stay.
+    /// Checks a code of the pending secret. A right code makes it the user's secret, and the
+    /// old one stops working. The code is used up; recovery codes stay valid.
     ///
-    /// Charged as [`verify`](Self::verify) charges, to the same budget.
+    /// Attempts count against the same budget as those of [`verify`](Self::verify).
     ///
     /// # Errors
     /// [`VerifierError::NoRotation`], and as [`verify`](Self::verify).

@@ -10,7 +10,7 @@ use crate::store::{Status, furthest_step};
 /// What an operator can see of a user: no secret, no code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserStatus {
-    /// What the table says; a rotation that has lapsed is left out.
+    /// What the table holds, without an expired rotation.
     pub stored: Status,
     /// Whether no attempt is granted until an unlock or a recovery code.
     pub locked: bool,

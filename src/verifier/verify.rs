@@ -12,7 +12,7 @@ use crate::store::{Acceptance, Accepted, Attempt, Reserved, Standing};
 pub enum Outcome {
     /// The right code, used up from now on.
     Accepted,
-    /// Not the code, or no code at all.
+    /// A wrong code, or a text that cannot be a code.
     Rejected,
     /// A right code that was used before.
     Replayed,
@@ -34,8 +34,8 @@ pub struct Verification {
     pub attempts_left: Option<u32>,
     /// Recovery codes left; `None` as above.
     pub recovery_codes_left: Option<usize>,
-    /// Which enrollment it was; `None` as above, and for one that the original application
-    /// made. A new registration has another one, and so has a rotation that was confirmed.
+    /// Identifies the enrollment; `None` as above, and for a user of the original application.
+    /// It changes with a new registration and with a confirmed rotation.
     pub enrollment_id: Option<String>,
 }
 
@@ -62,8 +62,8 @@ impl Verification {
 impl Verifier {
     /// Checks a code, or a recovery code, and uses it up when it is right.
     ///
-    /// Two round trips for a right code, one for a wrong one, none for a text that
-    /// can be no code. Every other attempt is charged before the code is looked at,
+    /// Two round trips for a right code, one for a wrong one, none for a text that cannot be a
+    /// code. Every other attempt is charged before the code is looked at,
     /// so that parallel guesses cannot outrun the budget.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ pub struct UserState {
     pub registered_at: Option<u64>,
     /// When a code was first accepted, in seconds since 1970.
     pub confirmed_at: Option<u64>,
-    /// When the registration lapses, if no code is accepted before.
+    /// When the registration expires unless a code is accepted first.
     pub expires_at: Option<u64>,
     /// The last step accepted.
     pub last_step: Option<u64>,
