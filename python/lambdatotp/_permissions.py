@@ -18,13 +18,13 @@ if sys.platform != "win32":
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What SQLite keeps beside a file, and reads without asking where it came from.
+# Files that SQLite keeps beside the table, and reads without checking their origin.
 SIDE_FILES = ("-journal", "-wal", "-shm")
 
 
 def exposures(at: str) -> Iterator[str]:
     """Name each of the engine's files that others may write, and how to stop that."""
-    # Windows has other permissions: nothing is told of them.
+    # Windows has other permissions: they are not checked.
     if at == ":memory:" or sys.platform == "win32":
         return
     file = Path(at).resolve()

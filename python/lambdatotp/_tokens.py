@@ -10,7 +10,7 @@ VERIFY_TOKEN = "LAMBDATOTP_VERIFY_TOKEN"  # noqa: S105
 ENROLL_TOKEN = "LAMBDATOTP_ENROLL_TOKEN"  # noqa: S105
 SUPPORT_TOKEN = "LAMBDATOTP_SUPPORT_TOKEN"  # noqa: S105
 
-# What a token of each may do; None stands for everything.
+# What each token allows; None means everything.
 SCOPES: dict[str, frozenset[str] | None] = {
     API_TOKEN: None,
     VERIFY_TOKEN: frozenset({"verify"}),
@@ -26,7 +26,7 @@ SUBJECTS = {
     SUPPORT_TOKEN: "support token",
 }
 
-# What files, shells and editors leave around a token.
+# Characters that files, shells and editors leave around a token.
 BLANKS = " \t\r\n"
 HASHED = "sha256:"
 HEX_DIGITS = frozenset("0123456789abcdef")

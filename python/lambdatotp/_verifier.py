@@ -3,7 +3,7 @@
 from . import _lambdatotp
 from ._lambdatotp import Enrollment, Secret, UserStatus, Verification
 
-# What type checkers read, and nobody else loads.
+# For type checkers only: nothing loads it at run time.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ._audit import AuditEvent
 
-# What the app and the command line tell of a user, under the names of `UserStatus`.
+# The fields of `UserStatus` that the app and the command line show.
 STATUS = (
     "registered_at",
     "confirmed_at",
@@ -101,7 +101,7 @@ class Verifier(_lambdatotp.Verifier):
         """Make one, of a class that tells what it did if somebody is to be told."""
         kind, trail = cls, None
         if audit is not None:
-            # Loaded, and paid for, by those who have an audit trail.
+            # Loaded only by those who have an audit trail.
             from . import _audit  # noqa: PLC0415
 
             trail = _audit.Trail(audit)

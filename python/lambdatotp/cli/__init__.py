@@ -56,7 +56,7 @@ def main(context: click.Context) -> None:
     """Manage a lambdatotp table and its users: a TOTP second factor on DynamoDB."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
-        # A script whose command got lost should notice.
+        # A script that lost its command should notice.
         context.exit(USAGE)
 
 
@@ -84,7 +84,7 @@ def run() -> None:
     """Run the command line; what goes wrong is told in one line."""
     _replace_closed_streams()
     for stream in (sys.stdout, sys.stderr):
-        # What the terminal's encoding has no letter for is escaped, not an error.
+        # Characters that the terminal's encoding lacks are escaped; they are not errors.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     main(prog_name="lambdatotp")

@@ -119,7 +119,7 @@ def _remove(verifier: Verifier, tally: Tally, *, ask: bool) -> None:
         if not click.confirm(f"Remove these users ({len(tally.unusable)})?", err=True):
             raise click.ClickException("nothing was removed")
     for found in tally.unusable:
-        # Somebody else may be quicker, and that is fine.
+        # Another process may be quicker, which is fine.
         with suppress(UserNotFoundError):
             delete_unusable(verifier, found.user)
         tally.removed += 1

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from lambdatotp import Verifier
     from lambdatotp._lambdatotp import Switch, Table
 
-# A table is active within seconds; nothing announces it, so it is asked for.
+# A table becomes active within seconds. Nothing announces it, so we poll.
 PATIENCE_SECONDS = 300
 INTERVAL_SECONDS = 1.0
 

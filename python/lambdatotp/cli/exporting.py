@@ -47,7 +47,7 @@ def _opened(file: str) -> Iterator[TextIO]:
             yield stream
         return
     sys.stdout.flush()
-    # Unlike a TextIOWrapper, it does not close what is below it when it goes.
+    # Unlike a TextIOWrapper, it does not close the stream below it.
     yield cast("TextIO", codecs.getwriter("utf-8")(sys.stdout.buffer))
 
 

@@ -75,12 +75,12 @@ def _name(part: Path, path: Path) -> None:
     """Give a file its name, unless another one got it meanwhile."""
     with suppress(FileExistsError):
         try:
-            # A renaming would take the place of what is there; a link does not.
+            # A rename would replace an existing file; a link does not.
             os.link(part, path)
         except FileExistsError:
             raise
         except OSError:
-            # A file system without hard links: the name is taken first, then the file follows.
+            # On a file system without hard links, the name is taken first, then the file follows.
             _create(path).close()
             part.replace(path)
         return

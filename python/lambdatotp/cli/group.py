@@ -24,7 +24,7 @@ from .output import tell
 
 REFUSED, USAGE, NO_VERDICT, INTERRUPTED = 1, 2, 3, 130
 
-# What says nothing about the user or the code: the table, or the way to it, is at fault.
+# Not about the user or the code: the table, or the way to it, is at fault.
 NO_VERDICTS = (ConfigurationError, InternalError, StoreCorruptError, StoreUnavailableError)
 
 
@@ -71,7 +71,7 @@ class Commands(click.Group):
 
     def main(self, *arguments: Any, **settings: Any) -> Any:  # noqa: ANN401 - click's own
         """Run a command, and end the process."""
-        # An internal error is printed below, once: the log would print it, too.
+        # An internal error is printed below; the log would print it again.
         logging.getLogger("lambdatotp").addHandler(logging.NullHandler())
         try:
             with warnings.catch_warnings():
@@ -81,7 +81,7 @@ class Commands(click.Group):
                     code = super().main(*arguments, **{**settings, "standalone_mode": False})
                 except SystemExit as left:
                     code = left.code
-            # Here, so that what cannot be written is told, and not by the interpreter's end.
+            # Here, so that we report a failed write, and not the interpreter as it exits.
             sys.stdout.flush()
         except BrokenPipeError:
             # `... | head`: the reader has seen enough.

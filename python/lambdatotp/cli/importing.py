@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
     from .formats.rows import Row
 
-# Users that are written, and kept in memory, together.
+# How many users are written, and kept in memory, at once.
 BATCH = 256
 
-# Seconds to wait, again and again, for a table that has had enough for now: on-demand
+# Seconds to wait between tries for a table that throttles: on-demand
 # tables take minutes to grow.
 WAITS = (1, 2, 4, 8, 16, 32)
 
@@ -57,9 +57,9 @@ class Tally:
     same: int = 0
     refused: int = 0
     filtered: int = 0
-    # Rows that the reader found, counted by themselves: the rest of the counts adds up to it.
+    # Rows that the reader found, counted separately: the other counts add up to it.
     read: int = 0
-    # Up to where everything is done.
+    # The place up to which everything is done.
     last: Row | None = None
     problems: list[tuple[Row, str]] = field(default_factory=list)
     report: _Report | None = None
@@ -87,14 +87,14 @@ class Importer:
     ) -> None:
         self._verifier = verifier
         self._rate = rate
-        # Equal parts of what a second may have.
+        # Equal parts of a second's rate.
         self._size = rate // -(-rate // BATCH) if rate else BATCH
         # When batches were sent, and how large they were, within the last second.
         self._sent: deque[tuple[float, int]] = deque()
         self._tally = tally
         self._rehearsal = rehearsal
         self._batch: dict[str, tuple[Row, StoredUser]] = {}
-        # A rehearsal writes nothing that a second row of a user could run into.
+        # A dry run writes nothing that a second row for the same user could meet.
         self._rehearsed: dict[int, int] = {}
 
     def take(self, row: Row) -> None:
@@ -259,7 +259,7 @@ def import_(
     importer = Importer(verifier(**where), tally, rehearsal=dry_run, rate=rate)
 
     def wanted(row: Row) -> bool:
-        # What cannot be read is reported, whatever the issuer.
+        # An unreadable row is reported, whatever its issuer.
         return row.line >= from_line and (row.problem is not None or issuer in {None, row.issuer})
 
     source = None
@@ -330,7 +330,7 @@ def _print(tally: Tally, source: readers.Source, *, dry_run: bool, as_json: bool
         "same": tally.same,
         "refused": tally.refused,
         "filtered": tally.filtered,
-        # Not zero only when the import did not get to its end.
+        # Zero unless the import stopped early.
         "unsettled": tally.read - tally.settled,
     }
     if as_json:

@@ -44,7 +44,7 @@ def new_key(name: str) -> None:
       export LAMBDATOTP_KEYS="$LAMBDATOTP_KEYS,$(lambdatotp new-key)"
     """
     try:
-        # To the second: who changes a key on the day it was made needs two names.
+        # To the second: two keys made on one day need two names.
         click.echo(make_key(name or time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())))
     except ValueError as error:
         raise click.BadParameter(str(error)) from None

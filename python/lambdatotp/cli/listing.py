@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 PAGE = 500
 
-# What fits on a terminal, and then some.
+# Somewhat more than a terminal shows.
 SCREEN = 50
 
-# What can be asked for, each by an option.
+# The filters, each with an option of its own.
 FILTERS: dict[str, tuple[str, Callable[[UserStatus], object]]] = {
     "locked": ("who are locked after too many misses", lambda status: status.locked),
     "unconfirmed": (

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from waitress.server import BaseWSGIServer, MultiSocketServer
 
 THREADS = 8
-# Clients that have a connection at once; the kernel keeps as many more waiting.
+# Concurrent connections; the kernel queues as many more.
 MAX_CLIENTS = 500
 MAX_HEADER_BYTES = 64 * 1024
 # As API Gateway has it.
@@ -64,7 +64,7 @@ class App:
                 for value in (values if isinstance(values, list) else [values])
             ],
         )
-        # Without the query, since codes may be in it; and nothing that a terminal obeys.
+        # Without the query, which may hold codes, and without control characters.
         click.echo(f"{ascii(f'{method} {path}')[1:-1]} {status}", err=True)
         return [b""] if method == "HEAD" else [raw]
 

@@ -58,14 +58,14 @@ def _check_names(table: str | None, issuer: str | None, stage: str) -> None:
         raise click.UsageError(
             f"{table!r} cannot name a table: use letters, digits, '_', '.' and '-', 3 to 255"
         )
-    # It knows what an issuer may be.
+    # It checks the issuer.
     lambdatotp.Verifier(embedded=":memory:", table_name=table, issuer=issuer)
 
 
 def _set_up(files: dict[str, str], name: str, stage: str, variables: dict[str, str]) -> None:
     """Give .chalice/ its names, and this one stage."""
     config = json.loads(files[".chalice/config.json"])
-    # Functions and roles are named after it: two projects are not to share any.
+    # Functions and roles are named after it, and two projects must not share any.
     config["app_name"] = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-") or "lambdatotp"
     (entry,) = config["stages"].values()
     config["stages"] = {stage: {**entry, "environment_variables": variables}}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
 
-# Who has no more recovery codes than this should get new ones.
+# A user with this many recovery codes or fewer should get new ones.
 FEW_CODES = 2
 
 

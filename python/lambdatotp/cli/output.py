@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-# From here on a date has no common form, and neither clocks nor calendars go much further.
+# Dates from here on have no common form, and few clocks or calendars go further.
 YEAR_10000 = 253_402_300_800
 
 

@@ -18,7 +18,7 @@ from .output import print_outcome, printable, tell, time_of
 if TYPE_CHECKING:
     from lambdatotp import Enrollment, UserStatus, Verification
 
-# Of a line with a code in it, however it was pasted.
+# The most that is read of a line with a code, however it was pasted.
 MOST_BYTES = 4096
 
 

@@ -45,7 +45,7 @@ def check(argv: Sequence[str], root: Path) -> None:
     if not STAGE_NAME.fullmatch(name):
         sys.exit(f"lambdatotp: {name!r} cannot name a stage: use letters, digits, '-' and '_'")
     stage = Stage(name, root)
-    # A merged template makes the table, and says its name and its permissions.
+    # A merged template makes the table, with its name and its permissions.
     merged = "--merge-template" in argv
     found = [
         *problems.of_module(stage, command),

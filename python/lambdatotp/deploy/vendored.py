@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # The file in vendor/ that says what was built, and of what.
 BUILD = "lambdatotp/build.json"
 
-# What Chalice's words for a machine are in an ELF header.
+# Chalice's names for machines, and those in ELF headers.
 MACHINES = {"x86_64": "EM_X86_64", "arm64": "EM_AARCH64"}
 
 
@@ -24,7 +24,7 @@ def sources(root: Path) -> str:
     files += [root / "macros" / "Cargo.toml"]
     files += [file for part in ("src", "macros") for file in sorted((root / part).rglob("*.rs"))]
     package = root / "python" / "lambdatotp"
-    # What projects are made of is not shipped.
+    # What new projects are made of is not shipped.
     files += sorted(set(package.rglob("*.py")) - set((package / "scaffold").rglob("*")))
     total = hashlib.sha256()
     for file in files:

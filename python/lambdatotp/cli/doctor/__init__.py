@@ -145,7 +145,7 @@ def _examine_table(verifier: Verifier) -> Iterator[Finding]:
     except ConfigurationError as error:
         if "refused access" in str(error):
             yield Finding(OK, "credentials", "accepted")
-            # Not a failure: a role that may use the table need not be allowed to describe it.
+            # Not a failure: a role that uses the table need not be allowed to describe it.
             yield Finding(WARNING, "table in view", str(error))
         else:
             yield Finding(FAILURE, "credentials", str(error))
@@ -189,7 +189,7 @@ def _shape(verifier: Verifier, table: Table | None) -> Iterator[Finding]:
         yield Finding(OK, "expiry by expires_at", text)
     else:
         yield _switch("expiry by expires_at", verifier, expiry)
-    # Last, since it decides whether there is any use in going on.
+    # Last: it decides whether it makes sense to continue.
     if table.key_fits:
         yield Finding(OK, "key", table.key)
     else:

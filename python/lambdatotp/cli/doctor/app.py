@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Longer than API Gateway waits for its function.
 TIMEOUT_SECONDS = 35
-# A reply of the app, with a QR code, has a few thousand.
+# The app's replies with a QR code have a few thousand bytes.
 MAX_REPLY_BYTES = 1_000_000
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}

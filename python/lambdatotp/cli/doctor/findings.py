@@ -10,7 +10,7 @@ from lambdatotp import KeyUri, Totp
 OK, WARNING, FAILURE = "ok", "warning", "failure"
 MARKS = {OK: "green", WARNING: "yellow", FAILURE: "red"}
 
-# A code is good for its own step and one on each side.
+# A code is valid for its own step and one on each side.
 SKEW_WARNING_SECONDS, SKEW_FAILURE_SECONDS = 5.0, 30.0
 
 

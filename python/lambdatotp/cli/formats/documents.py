@@ -26,7 +26,7 @@ class Document:
     is_it: Callable[[Any], bool]
     entries: Callable[[Any], object]
     read: Callable[[Any], Parts | None]
-    # Names that sound like a parameter of codes: those that are read, and those that are none.
+    # Names that look like code parameters: those that are read, and those that are not parameters.
     names: frozenset[str]
 
 
@@ -106,7 +106,7 @@ def _aegis(entry: object) -> Parts:
 
 def _freeotp(entry: object) -> Parts:
     key = part(entry, "secret", list)
-    # Java's bytes have a sign.
+    # Java's bytes are signed.
     if not all(type(byte) is int and -128 <= byte < 256 for byte in key):  # noqa: PLR2004
         raise UnreadableError("the secret is not a list of bytes")
     return {
@@ -248,7 +248,7 @@ def _django_entries(document: list[Any]) -> list[tuple[dict[Any, Any], Any]]:
         model = str(get(entry, "model")).lower()
         if isinstance(key, int | str) and (model.endswith(".user") or get(fields, "last_login")):
             name = get(fields, "username") or get(fields, "email")
-            # Two models of users: which of them is meant is not to be seen.
+            # Two user models: the file does not show which one is meant.
             users[key] = name if users.get(key, name) == name else None
     return [(users, entry) for entry in document]
 
@@ -374,7 +374,7 @@ DOCUMENTS = {
     ),
 }  # fmt: skip
 
-# Documents that are known and cannot be read, and what to do.
+# Known documents that cannot be read, and what to do instead.
 UNREADABLE: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (
         lambda doc: isinstance(get(doc, "db"), str),

@@ -40,7 +40,7 @@ def _texts(name: str, picture: bytes) -> Iterator[tuple[Row, str]]:
         ) from None
     found, problem = [], "there is no QR code in the picture, or none that is sharp enough"
     try:
-        # A picture that unpacks to gigabytes is none.
+        # An image that unpacks to gigabytes is not a picture.
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             with Image.open(io.BytesIO(picture)) as image:

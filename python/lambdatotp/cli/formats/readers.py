@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "Source", "detect", "has_pictures", "opened", "read"]
 
-# How many missing parts of a transfer, and unused names, are named.
+# How many missing parts of a transfer, or unused names, are listed.
 MISSING, UNUSED = 10, 50
 
 SCHEME, MIGRATION, STEAM = "otpauth://", "otpauth-migration://", "steam://"
@@ -95,7 +95,7 @@ def _of_json(line: str, source: Source) -> User:
         mapping = load_json(line)
     except (ValueError, RecursionError):
         raise UnreadableError("it is not JSON") from None
-    # Only our own lines bring what a user has behind them.
+    # Only our own lines bring a user's history.
     ours = isinstance(mapping, dict) and {"user", "secret"} <= mapping.keys()
     return _of_object(mapping, source, (*STATE, "pending") if ours else ())
 

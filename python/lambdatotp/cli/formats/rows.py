@@ -40,15 +40,15 @@ NAMES = {
     "counter": ("counter",),
 }  # fmt: skip
 
-# What each of these stands for, and its rank among those that stand for the same.
+# The part that each name stands for, and its rank among the names of that part.
 MEANINGS = {
     alias: (name, rank) for name, aliases in NAMES.items() for rank, alias in enumerate(aliases)
 }
 
-# Among password managers' columns, web sites: of these only key URIs are read.
+# In password managers' columns for web sites, only key URIs are read.
 SITES = ("url", "uri")
 
-# What sounds like a parameter of codes. A default in its place could make other codes.
+# Names that look like code parameters. A default in place of one could make other codes.
 PARAMETER_LIKE = re.compile(
     "(?!.*(password|recovery|backup))"
     "(.*(algo|hash|hmac|digest|digit|period|interval|timestep|timer|duration|otplen|codelen"
@@ -56,7 +56,7 @@ PARAMETER_LIKE = re.compile(
     "|(.*(otp|secret|key))?(alg|step|format|t0|sha[0-9]*)$)"
 )
 
-# What our own files have besides: with these, a code stays used up and a guess counted.
+# What only our own files have: with these, a code stays used up and a guess counted.
 HISTORY = (
     "registered_at",
     "confirmed_at",
@@ -78,7 +78,7 @@ EXAMPLES = {"digits": 6, "period": 30}
 
 PUNCTUATION = str.maketrans("", "", " -=")
 
-# Where such a text stands in place of a name, it may be a key, and is not told.
+# Text like this in place of a name may be a key, and is not shown.
 KEY_LIKE = re.compile(
     "^[A-Z2-7]{16,}=*$|[A-Z2-7]{24,}|[a-z2-7]{32,}"
     "|(?i:[0-9a-f]{40,}|otpauth[a-z-]*:|(?:secret|data)=)"

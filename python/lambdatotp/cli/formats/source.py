@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # PNG, JPEG, WebP, GIF.
 PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"RIFF", b"GIF8")
 
-# How files begin that hold no text, and what to do about them.
+# How binary files begin, and what to do about them.
 OTHERS = {
     b"PK\x03\x04": "it is a zip archive: unpack it, and import the files in it",
     b"\x1f\x8b": "it is compressed (gzip): unpack it first",
@@ -51,7 +51,7 @@ class Source:
         utf_16 = self.head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         # One of them may be a cell's, which costs its row only.
         self.binary = not utf_16 and self.head.count(0) > len(self.head) // 16
-        # What is not UTF-8 is refused where it stands, not with the rest of the file.
+        # Invalid UTF-8 is refused where it occurs, not with the whole file.
         errors = "replace" if utf_16 else "surrogateescape"
         encoding = "utf-16" if utf_16 else "utf-8-sig"
         self.text = io.TextIOWrapper(raw, encoding, errors=errors, newline="")
@@ -62,7 +62,7 @@ class Source:
             raw.seek(at)
         self.folder: list[Path] | None = None
         self._seen: list[str] = []
-        # Names of columns that nothing is read from, and how many entries have no key.
+        # Names of unused columns, and how many entries have no key.
         self.unused: dict[str, None] = {}
         self.without_key = 0
 
@@ -123,7 +123,7 @@ def has_pictures(folder: Path) -> bool:
 def opened(path: str) -> Iterator[Source]:
     """Open a file, or standard input for "-"."""
     if path == "-":
-        # Wrapped once more: not everything that stands in for it can be peeked into.
+        # Wrapped again: not every stand-in can be peeked into.
         buffered = io.BufferedReader(cast("io.RawIOBase", sys.stdin.buffer))
         source = Source(buffered)
         try:
@@ -133,7 +133,7 @@ def opened(path: str) -> Iterator[Source]:
             buffered.detach()
     elif Path(path).is_dir():
         source = Source(io.BufferedReader(cast("io.RawIOBase", io.BytesIO())))
-        # What is hidden was put there by a program.
+        # Hidden files were put there by programs.
         source.folder = sorted(p for p in Path(path).iterdir() if not p.name.startswith("."))
         source.size = None
         yield source

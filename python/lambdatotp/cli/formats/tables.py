@@ -53,9 +53,9 @@ class Cells:
         self._waiting: deque[str] = deque()
         self._delimiter = delimiter
         self._blanks = blanks
-        # Tells whether a line by itself is a row.
+        # Whether a line by itself is a row.
         self._is_row = is_row
-        # What the cells are, as soon as that is known.
+        # The columns, once they are known.
         self.names: list[str] = []
         self.number = 0
 
@@ -70,7 +70,7 @@ class Cells:
             cells = self._parsed("".join((line, *taken)))
             if cells is None or not taken or not self._rows_within(line, taken, cells):
                 yield number, STRAY if cells is None else cells
-                # What is not CSV for another reason, such as its length, takes no line along.
+                # A line that is not CSV for another reason, such as its length, spoils no other.
                 taken = taken if cells is None else []
             else:
                 yield number, STRAY
@@ -154,7 +154,7 @@ def read_csv(source: Source) -> Iterator[Row]:
     csv.field_size_limit(sys.maxsize)
     header = source.first_line()
     delimiter = max(",;\t|", key=header.count)
-    # With blanks after the separators of the first line, those of the others do not belong to ids.
+    # If the first line has blanks after its separators, blanks in the others are not part of ids.
     blanks = f"{delimiter} " in header
     names: list[str] = []
 
@@ -231,7 +231,7 @@ def _oath(cells: list[str]) -> tuple[dict[str, object], str | None]:
     columns = ("user", "secrethex", "type", "digits", "period")
     if len(cells) > len(columns):
         raise UnreadableError("it has more columns than serial, key, type, digits and seconds")
-    # Without a type it is hotp; and the hash goes by the length of the key in some programs.
+    # Without a type it is hotp; some programs infer the hash from the key's length.
     mapping = {"type": "hotp", **dict(zip(columns, cells, strict=False))}
     key = re.sub("^0[xX]", "", mapping.get("secrethex", ""))
     if len(key) in {32, 64, 128} and mapping["type"].lower() == "totp":

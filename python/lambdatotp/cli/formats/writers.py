@@ -72,7 +72,7 @@ class Csv(Writer):
         """Return a line."""
         line = io.StringIO()
         cells = [neutral(str({**fields_of(user), "issuer": self.issuer}[name])) for name in COLUMNS]
-        # Where commas stand in numbers, spreadsheets part cells at semicolons.
+        # Where numbers have decimal commas, spreadsheets separate cells by semicolons.
         dialect = QuotedLines if any(";" in cell for cell in cells) else Lines
         csv.writer(line, dialect).writerow(cells)
         return line.getvalue()
