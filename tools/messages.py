@@ -21,10 +21,10 @@ ROOT = Path(__file__).parents[1]
 LIST = ROOT / "tests" / "python" / "docs" / "messages.txt"
 
 # A message has words; shorter literals are names, keys and formats.
-WORDS = re.compile(r"[A-Za-z'{}.,:;-]+(?: [\S]+){2,}")
+WORDS = re.compile(r"[A-Za-z_'`{}.,:;-]+(?: [\S]+){2,}")
 # What is sent to DynamoDB or to a parser, and no message.
 OTHER = re.compile(
-    r"^(SET|REMOVE|ADD|CREATE|SELECT|DELETE|PRAGMA|INSERT|attribute_|\(?attribute|user_id =)"
+    r"^(SET|REMOVE|ADD|CREATE|SELECT|DELETE|PRAGMA|INSERT|attribute_|\(?attribute|user_id[ ,])"
     r"|<[a-z]+[ >]|\\x|\bAND [(a-z_{]+|= ?(?:if_not_exists\(.*)?:[a-z]"
 )
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
