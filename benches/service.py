@@ -8,8 +8,9 @@ import tempfile
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from benches.growth import EMBEDDED
 from benches.measure import ROOT, Options, Plot, Section, Table, cell, in_turns, python, target
-from benches.servers import VENDOR, boto3_client, environment, load, local, new_table, stub
+from benches.servers import boto3_client, environment, load, local, new_table, stub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +37,7 @@ def run(plan: dict[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
         json.dump(lists, file)
         file.flush()
         command = [python(), str(PEERS / "load.py"), json.dumps({**plan, "file": file.name})]
-        environment = {**variables, "PYTHONPATH": f"{VENDOR}:{PEERS}"}
+        environment = {**variables, "PYTHONPATH": f"{EMBEDDED}:{PEERS}"}
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
     result: dict[str, Any] = json.loads(done.stdout)
     return result
