@@ -47,10 +47,6 @@ WHY = {
     "throughput": "DynamoDB Local writes no faster for anyone: each verify is two conditional "
     "writes, and all clients but boto3 end at the same number. See the stub.",
     "cpu, stub": "As above.",
-    "asyncio, stub": "Three tenths of the CPU time is the kernel's, four tenths the client's, a "
-    "tenth malloc's. We tried two ways: the crates that each request runs through are built for "
-    "speed, which saved 6 % of the instructions and stayed; another allocator (mimalloc) changed "
-    "nothing that could be told from noise.",
     "warm reply": "Most of it is not ours. Chalice and AWS's runtime client take 0.7 ms, and "
     "DynamoDB Local takes 1.5 to 2.7 ms for the two writes. The stub leaves the writes out.",
     "warm reply, stub": "Chalice and AWS's runtime client take 0.7 ms of it, as the row of bare "
