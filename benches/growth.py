@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from benches import service
 from benches.measure import ROOT, Figure, Options, Plot, Section, Table, cell, in_turns, python
-from benches.servers import boto3_client, environment, load, local, new_table, settings
+from benches.servers import EMBEDDED, boto3_client, environment, load, local, new_table, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TITLE = "Growth"
 PEERS = ROOT / "benches" / "peers"
-EMBEDDED = ROOT / "out" / "bench-embedded"
 CONCURRENCY = (1, 2, 4, 8, 16, 32, 64)
 SAMPLE = 300
 

@@ -25,9 +25,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benches.growth import EMBEDDED
 from benches.measure import ROOT, machine
-from benches.servers import built, environment, stub
+from benches.servers import EMBEDDED, built, environment, stub
 from tools import debian
 
 BASELINE = ROOT / "benches" / "instructions.json"

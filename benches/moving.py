@@ -12,9 +12,8 @@ from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 from typing import TYPE_CHECKING, Any
 
-from benches.growth import EMBEDDED
 from benches.measure import Options, Section, Table, cell, in_turns, python
-from benches.servers import boto3_client, environment, local, new_table
+from benches.servers import EMBEDDED, boto3_client, environment, local, new_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 # RFC 4226's, in base32: every user of a benchmark has it, so one code is right for all.
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105
+# What is shipped to Lambda, and what pip installs.
 VENDOR = ROOT / "vendor"
+EMBEDDED = ROOT / "out" / "bench-embedded"
 CACHE = npm.CACHE
 BATCH = 25  # DynamoDB's own limit
 CREDENTIALS = {

@@ -8,9 +8,8 @@ import tempfile
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from benches.growth import EMBEDDED
 from benches.measure import ROOT, Options, Plot, Section, Table, cell, in_turns, python, target
-from benches.servers import boto3_client, environment, load, local, new_table, stub
+from benches.servers import EMBEDDED, boto3_client, environment, load, local, new_table, stub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
