@@ -136,9 +136,9 @@ def register(  # noqa: PLR0913 - all but the user by name
             authenticator; by default a new one of 160 bits.
         recovery_codes: How many recovery codes to make, 0 to 20.
         account_name: The account's name, as the authenticator app shows it, 1 to 256 bytes
-            of UTF-8 without control characters; the user id. It is not stored.
-        issuer: The service's name, as the app shows it, 1 to 100 bytes; the verifier's
-            issuer. It is not stored.
+            of UTF-8 without control characters; by default the user id. It is not stored.
+        issuer: The service's name, as the app shows it, 1 to 100 bytes; by default the
+            verifier's issuer. It is not stored.
         replace_unconfirmed: Start again if the user is registered and no code was ever
             accepted. A user whose secret was given or imported, or whom the original
             application registered, is never replaced.

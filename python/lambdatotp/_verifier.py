@@ -34,8 +34,9 @@ class Verifier(_lambdatotp.Verifier):
 
     Every argument is optional. One that is left out is read from the environment
     (`LAMBDATOTP_` and its name in capitals; AWS's own variables for the region and the
-    endpoint), and has a default otherwise. The client is built by the first call, and
-    its connections are kept. Safe to share between threads, event loops and forks.
+    endpoint), and otherwise has the default at the end of its line. The client is built by the
+    first call, and its connections are kept. Safe to share between threads, event loops and
+    forks.
 
     Args:
         table_name: The table; "totp_users".
