@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from lambdatotp.deploy import vendored
 
 from benches.measure import ROOT, Options, Plot, Section, Table, cell, in_turns, python, target
-from benches.servers import environment, installed, pinned, store, stub
+from benches.servers import EMBEDDED, environment, installed, pinned, store, stub
 from tools import lambda_runtime
 from tools.tls_front import tls_front
 
@@ -130,7 +130,7 @@ def compiled(folder: Path, copy: Path) -> Path:
 def with_module(folder: Path, copy: Path) -> Path:
     """Copy a package, with the module that pip installs instead of the one for Lambda."""
     shutil.copytree(folder, copy)
-    shutil.copy(ROOT / "out" / "bench-embedded" / MODULE, copy / MODULE)
+    shutil.copy(EMBEDDED / MODULE, copy / MODULE)
     return copy
 
 
