@@ -347,7 +347,7 @@ def secrets(moto):
     [
         ("{{resolve:secretsmanager:none}}", "ResourceNotFoundException"),
         ("{{resolve:secretsmanager:plain:SecretString:token}}", "is not JSON with a key token"),
-        ("{{resolve:secretsmanager:json:SecretBinary}}", "something else than SecretString"),
+        ("{{resolve:secretsmanager:json:SecretBinary}}", "something other than SecretString"),
         ("{{resolve:ssm:/app/keys}}", "is a SecureString: write ssm-secure"),
         ("{{resolve:ssm:/none}}", "ParameterNotFound"),
         ("{{resolve:vault:plain}}", "holds a reference that cannot be read"),

@@ -120,11 +120,11 @@ def test_a_user_who_cannot_be(server, visit):
     page.get_by_label("User").fill("a\x7fb")
     button.click()
     expect(page.locator("#start-message")).to_contain_text("That cannot be used")
-    expect(page.locator("#start-message")).to_contain_text("The user holds control characters")
+    expect(page.locator("#start-message")).to_contain_text("The user contains control characters")
     page.get_by_label("User").fill("ana")
     page.get_by_label("Name shown on the phone").fill("a\x7fb")
     button.click()
-    expect(page.locator("#start-message")).to_contain_text("The name holds control characters")
+    expect(page.locator("#start-message")).to_contain_text("The name contains control characters")
     expect(page.locator("#account-name")).to_be_focused()
     expect(page.locator("[aria-invalid]")).to_have_attribute("id", "account-name")
 
