@@ -64,6 +64,11 @@ def item(user: str) -> dict[str, dict[str, str]]:
     }
 
 
+def right_code() -> str:
+    """Make the code that is right for every user at this moment."""
+    return pyotp.TOTP(SECRET).now()
+
+
 def load(client: Any, table: str, users: Iterable[str]) -> None:
     """Register many users at once, by the engine's own batches, from several threads."""
     names = list(users)
@@ -139,7 +144,7 @@ class Store:
         """Register somebody, and return them with their code."""
         name = uuid.uuid4().hex
         self.client.put_item(TableName=self.table, Item=item(name))
-        return name, pyotp.TOTP(SECRET).now()
+        return name, right_code()
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from lambdatotp.deploy import vendored
 
 from benches.measure import ROOT, Options, Plot, Section, Table, cell, in_turns, python, target
-from benches.servers import EMBEDDED, environment, installed, pinned, store, stub
+from benches.servers import EMBEDDED, environment, installed, pinned, right_code, store, stub
 from tools import lambda_runtime
 from tools.tls_front import tls_front
 
@@ -182,7 +182,7 @@ def warm_replies(
         answering = environment(front.url, "stub", AWS_CA_BUNDLE=str(front.bundle))
         places: dict[str, tuple[Mapping[str, str], Callable[[int], Iterable[tuple[str, str]]]]] = {
             "DynamoDB Local": (at.tls, lambda count: [at.user() for _ in range(count)]),
-            "stub": (answering, lambda count: [("ana@example.com", at.user()[1])] * count),
+            "stub": (answering, lambda count: [("ana@example.com", right_code())] * count),
         }
         cases = {
             (name, place): warm(variables, folder, users)
@@ -216,17 +216,18 @@ def measure(options: Options) -> Section:
         work = Path(scratch)
         hello = chalice_runtime(work / "hello")
         (hello / "app.py").write_text(HELLO)
+        bare = compiled(hello, work / "hello-c")
         ours = unzipped(ARCHIVE, work / "ours")
         theirs = boto3_app(work / "boto3")
-        safe = boto3_app(work / "boto3-safe", "safe.py")
+        safe = compiled(boto3_app(work / "boto3-safe", "safe.py"), work / "boto3-safe-c")
         weights, lighter = zips(work, ours, theirs)
         on_request = {"AWS_LAMBDA_INITIALIZATION_TYPE": ""}
         cases = {
             "bare Chalice, as it ships itself": function(at, hello),
-            "bare Chalice, with bytecode": function(at, compiled(hello, work / "hello-c")),
+            "bare Chalice, with bytecode": function(at, bare),
             "boto3 + PyOTP, as Chalice ships them": function(at, theirs),
             THEIRS: function(at, compiled(theirs, work / "boto3-c")),
-            SAFE: function(at, compiled(safe, work / "boto3-safe-c")),
+            SAFE: function(at, safe),
             OURS: function(at, ours),
             "lambdatotp, connecting in the first request": function(at, ours, on_request),
             "lambdatotp, without bytecode": function(at, sources(ours, work / "ours-source")),
@@ -235,7 +236,7 @@ def measure(options: Options) -> Section:
             ),
         }
         taken = in_turns(cases, options.rounds(11))
-        folders = {"bare Chalice": work / "hello-c", SAFE: work / "boto3-safe-c", OURS: ours}
+        folders = {"bare Chalice": bare, SAFE: safe, OURS: ours}
         replies, reached = warm_replies(at, folders, options)
     columns = {name: list(zip(*runs, strict=True)) for name, runs in taken.items()}
     table = Table("Under awslambdaric, over TLS", ["", *COLUMNS])
